@@ -1,0 +1,47 @@
+# Two commands for a fresh machine with python3 and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SHOP_PORT ?= 8000
+SANDBOX_PORT ?= 8765
+
+.PHONY: demo demo-django test drills lint bench clean
+
+demo: $(VENV)/demo.stamp ## A Flask shop and the sandbox, in the foreground
+	@$(BIN)/python examples/demo.py flask --shop-port $(SHOP_PORT) --sandbox-port $(SANDBOX_PORT)
+
+demo-django: SHOP_PORT = 8001
+demo-django: $(VENV)/demo.stamp ## The same with a Django shop
+	@$(BIN)/python examples/demo.py django --shop-port $(SHOP_PORT) --sandbox-port $(SANDBOX_PORT)
+
+test: $(VENV)/dev.stamp lint ## Everything but the drills
+	$(BIN)/python -m pytest -m "not drill"
+
+drills: $(VENV)/dev.stamp ## Slow fault drills: kills, outages
+	$(BIN)/python -m pytest -m drill
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/dev.stamp ## The figures of docs/performance.md
+	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) .demo
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "pixelpair needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sandbox,flask,django]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/demo.stamp
