@@ -1,0 +1,337 @@
+"""The Event: one occurrence in the shop, told to Meta twice, under one name and one id.
+
+Knows Meta's standard events and custom-data names, and renders both halves; knows no HTML.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import orjson
+
+PAGE_VIEW = "PageView"  # the base code's event; a standard event for track, though not in the table
+STANDARD_EVENTS = (
+    "AddPaymentInfo",
+    "AddToCart",
+    "AddToWishlist",
+    "CompleteRegistration",
+    "Contact",
+    "CustomizeProduct",
+    "Donate",
+    "FindLocation",
+    "InitiateCheckout",
+    "Lead",
+    "Purchase",
+    "Schedule",
+    "Search",
+    "StartTrial",
+    "SubmitApplication",
+    "Subscribe",
+    "ViewContent",
+)
+# https://developers.facebook.com/documentation/meta-pixel/reference ("Standard events")
+_KNOWN = frozenset(STANDARD_EVENTS) | {PAGE_VIEW}
+
+_EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,49}")  # custom names: at most 50 characters
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")  # audiences allow no spaces in a property's name
+_EVENT_ID = re.compile(r"[!-~]{1,64}")  # Meta names no limit; 64 ASCII characters suit every key
+_MAX_TEXT = 500
+_MAX_ITEMS = 500
+
+
+def is_standard(event_name: str) -> bool:
+    """Whether the pixel knows the event by name (`track`, not `trackCustom`)."""
+    return event_name in _KNOWN
+
+
+# --- custom data: a name, and what its value must be ---------------------------------------
+
+
+def _number(value: object) -> float | int:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        raise ValueError("is no number")
+    if isinstance(value, int):
+        if abs(value) >= 2**53:
+            raise ValueError("is too large")
+        return value
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise ValueError("is no number") from None
+    if not math.isfinite(number):
+        raise ValueError("is no finite number")
+    return number
+
+
+def _whole(value: object) -> int:
+    number = _number(value)
+    if number != int(number):
+        raise ValueError("is no whole number")
+    return int(number)
+
+
+def _text(value: object) -> str:
+    # str() of a lazy translation or of a UUID is what its shop means by it.
+    if value is None or isinstance(value, bool | bytes | Mapping | list | tuple | set):
+        raise ValueError("is no text")
+    text = str(value).strip()[:_MAX_TEXT]
+    text.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+def _currency(value: object) -> str:
+    code = str(value).strip().upper()
+    if len(code) != 3 or not code.isascii() or not code.isalpha():
+        raise ValueError("is no ISO 4217 code")
+    return code
+
+
+def _each(value: object) -> Iterable[object]:
+    if isinstance(value, str | int | bytes | Mapping) or not isinstance(value, Iterable):
+        return (value,)
+    return value
+
+
+def _ids(value: object) -> list[str]:
+    ids = [_text(item) for _, item in zip(range(_MAX_ITEMS), _each(value), strict=False)]
+    if not ids:
+        raise ValueError("is empty")
+    return ids
+
+
+def _contents(value: object) -> list[dict[str, object]]:
+    """Lines of a cart. A line without an id is left out: Meta refuses it, not the event."""
+    lines = [_line(item) for _, item in zip(range(_MAX_ITEMS), _each(value), strict=False)]
+    kept = [line for line in lines if line]
+    if not kept:
+        raise ValueError("has no line with an id")
+    return kept
+
+
+def _line(item: object) -> dict[str, object]:
+    if not isinstance(item, Mapping):
+        return {}
+    line: dict[str, object] = {}
+    for key, check in _LINE.items():
+        if item.get(key) is not None:
+            try:
+                line[key] = check(item[key])
+            except ValueError:
+                continue
+    return line if "id" in line else {}
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"is none of {', '.join(choices)}")
+        return str(value)
+
+    return check
+
+
+def _status(value: object) -> bool | str:
+    return value if isinstance(value, bool) else _text(value)
+
+
+def _property(value: object) -> object:
+    """A custom property: a scalar or a list of scalars."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_scalar(item) for item in list(value)[:_MAX_ITEMS]]
+    return _scalar(value)
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    return _number(value) if isinstance(value, int | float | Decimal) else _text(value)
+
+
+_DELIVERY = _one_of("in_store", "curbside", "home_delivery")
+_LINE: Mapping[str, Callable[[object], object]] = {
+    "id": _text,
+    "quantity": _whole,
+    "item_price": _number,
+    "title": _text,
+    "description": _text,
+    "brand": _text,
+    "category": _text,
+    "delivery_category": _DELIVERY,
+}
+# https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/custom-data
+CUSTOM_DATA: Mapping[str, Callable[[object], object]] = {
+    "value": _number,
+    "currency": _currency,
+    "content_ids": _ids,
+    "contents": _contents,
+    "content_type": _one_of("product", "product_group"),
+    "content_name": _text,
+    "content_category": _text,
+    "order_id": _text,
+    "num_items": _whole,
+    "predicted_ltv": _number,
+    "net_revenue": _number,
+    "search_string": _text,
+    "status": _status,
+    "delivery_category": _DELIVERY,
+}
+
+
+def clean_data(given: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+    """The custom data worth sending, and a sentence for each field that was dropped.
+
+    None means "nothing to say". The sentences hold names, never values.
+    """
+    data: dict[str, object] = {}
+    dropped: list[str] = []
+    for key, value in given.items():
+        if value is None:
+            continue
+        if not _KEY.fullmatch(key):
+            dropped.append("a property's name is no plain name")
+            continue
+        try:
+            data[key] = CUSTOM_DATA.get(key, _property)(value)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            reason = error if type(error) is ValueError else "cannot be read"
+            dropped.append(f"{key} {reason}")
+    return data, dropped
+
+
+def clean_event_name(name: object) -> str | None:
+    """An event name that both channels accept, or None."""
+    return name if isinstance(name, str) and _EVENT_NAME.fullmatch(name) else None
+
+
+def clean_event_id(event_id: object) -> str | None:
+    """A given event id as text, or None where it cannot be one."""
+    text = str(event_id) if isinstance(event_id, str | int) else ""
+    return text if _EVENT_ID.fullmatch(text) else None
+
+
+def purchase_id(key: bytes, pixel_id: str, order_id: str) -> str:
+    """The event id of an order: the same on every host, process, day and device.
+
+    HMAC-SHA-256 keyed with the oldest secret over pixel id + order id, 32 hex digits.
+    """
+    return hmac.new(key, f"{pixel_id}{order_id}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+# --- the event and its two halves ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Facts of the request, stamped at the act: both the sender's match data and its URL."""
+
+    url: str
+    referrer: str
+    client_ip: str
+    user_agent: str
+    fbp: str | None
+    fbc: str | None
+    hashed: Mapping[str, list[str]]  # customer information, already SHA-256
+
+    def user_data(self) -> dict[str, object]:
+        """Meta's `user_data`; what is unknown is left out."""
+        data: dict[str, object] = {}
+        if self.client_ip:
+            data["client_ip_address"] = self.client_ip
+        if self.user_agent:
+            data["client_user_agent"] = self.user_agent
+        if self.fbp:
+            data["fbp"] = self.fbp
+        if self.fbc:
+            data["fbc"] = self.fbc
+        data.update(self.hashed)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One occurrence. `time` is in Unix seconds; `lasting` marks a derived or given id."""
+
+    name: str
+    id: str
+    time: int
+    data: Mapping[str, object]
+    lasting: bool = False
+
+    @property
+    def fault(self) -> str | None:
+        """Why the event may leave on neither channel, in the shop's words; None if it may."""
+        missing = [key for key in ("value", "currency") if key not in self.data]
+        if self.name != "Purchase" or not missing:
+            return None
+        return f"Purchase without {' and '.join(missing)}"
+
+    def call(self) -> list[object]:
+        """The browser half: name, custom data, eventID, and 1 for a custom event."""
+        call: list[object] = [self.name, self.data, self.id]
+        return call if self.name in _KNOWN else [*call, 1]
+
+    def row(self, visitor: Visitor) -> dict[str, object]:
+        """The server half as the Conversions API wants it."""
+        row: dict[str, object] = {
+            "event_name": self.name,
+            "event_time": self.time,
+            "event_id": self.id,
+            "action_source": "website",
+            "event_source_url": visitor.url,
+        }
+        if visitor.referrer:
+            row["referrer_url"] = visitor.referrer
+        row["user_data"] = visitor.user_data()
+        if self.data:
+            row["custom_data"] = self.data
+        return row
+
+    def twin(self, pixel_id: str, visitor: Visitor) -> Twin:
+        """The server half, serialised here so that the sender only touches bytes."""
+        body = orjson.dumps(self.row(visitor))
+        return Twin(pixel_id, self.name, self.id, self.time, body, self.lasting, self.fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """An event's server half as the journal and the outbox carry it: ready to be posted.
+
+    `event_time` is in Unix seconds. `lasting` marks an id that was derived or given, which a
+    second device or a webhook can repeat: it is remembered for days after delivery. `fault`
+    says why the event must not be sent; such a twin goes straight to the dead letters.
+    """
+
+    pixel_id: str
+    event_name: str
+    event_id: str
+    event_time: int
+    body: bytes
+    lasting: bool = False
+    fault: str | None = None
+
+    def pack(self) -> bytes:
+        """One journal record: a line of metadata, then the body as it will be posted."""
+        meta = (
+            self.pixel_id,
+            self.event_name,
+            self.event_id,
+            self.event_time,
+            self.lasting,
+            self.fault,
+        )
+        return orjson.dumps(meta) + b"\n" + self.body
+
+    @classmethod
+    def unpack(cls, record: bytes) -> Twin:
+        """The twin in a journal record. Raises ValueError on anything else."""
+        meta, _, body = record.partition(b"\n")
+        pixel_id, event_name, event_id, event_time, lasting, fault = orjson.loads(meta)
+        return cls(pixel_id, event_name, event_id, event_time, body, lasting, fault)

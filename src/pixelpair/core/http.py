@@ -1,0 +1,175 @@
+"""The neutral form of a request and of headers that every door translates to.
+
+Header names are lower-case bytes, as ASGI has them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pixelpair.core.routes import RouteMatch
+
+Headers = list[tuple[bytes, bytes]]
+
+# No browser sends a longer address bar than servers take (8 KB); an event needs far less.
+MAX_URL = 2048
+_CACHE_HEADERS = frozenset(
+    {
+        b"cache-control",
+        b"cdn-cache-control",
+        b"etag",
+        b"expires",
+        b"last-modified",
+        b"surrogate-control",
+    }
+)
+_IP = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_SAFE_PATH = "/:@!$&'()*+,;=~-._%"
+_FRESH = re.compile(rb"(?:^|[,\s])(?:s-maxage|max-age)\s*=\s*\"?0*[1-9]")
+_PUBLIC = re.compile(rb"(?:^|[,\s])(?:public|s-maxage)(?:$|[,\s=])")
+
+
+@dataclass(slots=True)
+class Request:
+    """What the core wants to know of a request, whichever door it came through.
+
+    `path` is decoded and below the mount `root`; `url_path` is the whole path as the address
+    bar has it; `route` is the framework's name and parameters of the matched route, if seen.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    root: str
+    path: str
+    url_path: str
+    query: str
+    headers: Sequence[tuple[bytes, bytes]]
+    client: str
+    route: RouteMatch | None = None
+    excluded: bool = False
+    _index: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+
+    def header(self, name: bytes) -> bytes:
+        """A header's value, b"" where it is missing (the last one, where it is repeated)."""
+        if not self._index:
+            self._index = dict(self.headers)
+        return self._index.get(name, b"")
+
+    def text(self, name: bytes) -> str:
+        """A header as text; bytes beyond ASCII come as latin-1."""
+        return self.header(name).decode("latin-1")
+
+    @property
+    def route_label(self) -> str:
+        """The place of this request, for a log line: its route's name, else its path."""
+        return self.route[0] if self.route else self.path
+
+    @property
+    def origin(self) -> str:
+        return f"{self.scheme}://{self.host}"
+
+    @property
+    def url(self) -> str:
+        """The address of this request as the browser knows it, bounded."""
+        url = f"{self.scheme}://{self.host}{self.url_path}"
+        whole = f"{url}?{self.query}" if self.query else url
+        if not (whole.isascii() and whole.isprintable()):
+            whole = quote(whole, safe=_SAFE_PATH + "?#[]")
+        return whole if len(whole) <= MAX_URL else whole[:MAX_URL].partition("?")[0]
+
+    @property
+    def client_ip(self) -> str:
+        """The socket peer, "" where there is none (a Unix socket)."""
+        return self.client if _IP.fullmatch(self.client) else ""
+
+    @property
+    def user_agent(self) -> str:
+        return printable(self.text(b"user-agent"))[:1000]
+
+    @property
+    def referrer(self) -> str:
+        """The Referer when it is a web address; else ""."""
+        value = self.text(b"referer")
+        if not value.startswith(("http://", "https://")):
+            return ""
+        return value if value.isprintable() and len(value) <= MAX_URL else ""
+
+    @property
+    def same_origin_referrer(self) -> str:
+        """The page that an act came from, if it is one of this shop's."""
+        referrer = self.referrer
+        same = referrer.startswith(self.origin) and referrer[len(self.origin) :][:1] in ("/", "")
+        return referrer if same else ""
+
+
+def url_path(raw: bytes) -> str:
+    """Path bytes as an address bar has them: anything unsafe percent-encoded."""
+    return quote(raw, safe=_SAFE_PATH)
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which no JSON reader should have to meet."""
+    return text if text.isprintable() else "".join(c for c in text if c.isprintable())
+
+
+def header_value(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """The value of a response header; repeated ones joined as a list."""
+    found = [value for key, value in headers if key == name]
+    return b", ".join(found) if found else None
+
+
+def without(headers: Iterable[tuple[bytes, bytes]], *names: bytes) -> Headers:
+    """The headers but those named."""
+    return [pair for pair in headers if pair[0] not in names]
+
+
+def location_path(location: bytes, origin: str) -> str:
+    """The path that a Location header of this shop leads to; "" for another site's."""
+    try:
+        parts = urlsplit(location.decode("latin-1"))
+    except ValueError:
+        return ""
+    if parts.netloc and f"{parts.scheme or origin.split(':')[0]}://{parts.netloc}" != origin:
+        return ""
+    return parts.path
+
+
+def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
+    """Whether these stored bytes could be shown again to anyone, the same visitor included.
+
+    Then no id may stand in them (architecture, the rule of the two modes).
+    """
+    if request.header(b"x-varnish"):
+        return True
+    if _CACHE_HEADERS.isdisjoint([name for name, _ in headers]):
+        return False
+    control = (header_value(headers, b"cache-control") or b"").lower()
+    if b"no-store" in control:
+        return False
+    if _PUBLIC.search(control) or _FRESH.search(control):
+        return True
+    validators = (b"etag", b"last-modified")
+    if any(name in validators for name, _ in headers):
+        return True
+    targeted = (b"surrogate-control", b"cdn-cache-control")
+    if any(n in targeted and _FRESH.search(v.lower()) for n, v in headers):
+        return True
+    return b"max-age" not in control and _expires_later(headers, now)
+
+
+def _expires_later(headers: Headers, now: float) -> bool:
+    value = header_value(headers, b"expires")
+    if value is None:
+        return False
+    try:
+        return parsedate_to_datetime(value.decode("latin-1")).timestamp() > now
+    except (ValueError, TypeError, OverflowError):
+        return False  # "0" and other non-dates mean: expired (RFC 9111, 5.3)

@@ -1,0 +1,287 @@
+"""Route rules: which answer of the shop is which event, and what its address says about it.
+
+`EVENT [METHOD] PATH[?query] [source=target ...] [on=2xx]`, one rule a line (or `;`). Paths are
+Starlette's patterns; `name:ROUTE` stands for a route by its framework name instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import parse_qs, parse_qsl
+
+from starlette.routing import compile_path
+
+from pixelpair.core.events import CUSTOM_DATA, PAGE_VIEW, STANDARD_EVENTS
+
+if TYPE_CHECKING:
+    from starlette.convertors import Convertor
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+# The addresses of the shop systems and tutorials that Python shops start from. Purchase stands
+# for completion pages only: an order's list or later page is looked at many times.
+DEFAULT_ROUTES = """
+ViewContent          /products/{content_id}
+ViewContent          /product/{content_id}
+ViewContent          /p/{content_id}
+AddToCart            POST /cart/add
+AddToCart            POST /cart/add/{content_id}
+AddToCart            POST /basket/add
+AddToCart            POST /basket/add/{content_id}
+InitiateCheckout     /checkout
+Purchase             /orders/{order_id}/complete
+Purchase             /orders/{order_id}/thank-you
+Purchase             /orders/{order_id}/success
+Purchase             /orders/{order_id}/confirmation
+Purchase             /order/{order_id}/complete
+Purchase             /order/{order_id}/thank-you
+Purchase             /checkout/{order_id}/complete
+Purchase             /checkout/{order_id}/thank-you
+Purchase             /checkout/{order_id}/success
+Purchase             /checkout/{order_id}/confirmation
+Search               /search?q={search_string}
+CompleteRegistration POST /register
+CompleteRegistration POST /signup
+CompleteRegistration POST /sign-up
+CompleteRegistration POST /accounts/register
+CompleteRegistration POST /accounts/signup
+"""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}")
+_TARGET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
+_CAPTURE = re.compile(r"\{([A-Za-z_]\w*)\}")
+# What a captured name fills without being mapped; anything else would travel unasked.
+_FILLS = frozenset(CUSTOM_DATA) | {"content_id"}
+
+# A full page, a redirect, or any other 2xx (JSON, a fragment, nothing).
+Answer = Literal["page", "redirect", "other"]
+# A form's answer with a page is nearly always the form again, with its errors.
+_ON_2XX: frozenset[Answer] = frozenset({"page", "other"})
+_ON_GET: frozenset[Answer] = frozenset({"page"})
+_ON_ACT: frozenset[Answer] = frozenset({"redirect", "other"})
+
+RouteMatch = tuple[str, Mapping[str, object]]  # a framework's route name, its parameters
+
+
+class RuleError(ValueError):
+    """A rule is malformed; the text says where and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule that fits: the event's name, what the address fills, and which answers fire it."""
+
+    event_name: str
+    data: dict[str, object]
+    fires_on: frozenset[Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the route table."""
+
+    event_name: str
+    method: str
+    pattern: re.Pattern[str] | None  # None: by route name
+    convertors: Mapping[str, Convertor[object]]
+    route_name: str | None
+    query: tuple[tuple[str, str, bool], ...]  # key, capture or literal, is a capture
+    renames: Mapping[str, str]
+    on: Literal["", "2xx"]
+
+    @property
+    def fires_on(self) -> frozenset[Answer]:
+        if self.on == "2xx":
+            return _ON_2XX
+        return _ON_GET if self.method == "GET" else _ON_ACT
+
+    def match(
+        self, path: str, query: Mapping[str, list[str]], route: RouteMatch | None
+    ) -> dict[str, object] | None:
+        """What the address fills in, or None where the rule does not fit."""
+        found = self._captures(path, route)
+        if found is None:
+            return None
+        for key, wanted, is_capture in self.query:
+            value = next((v for v in query.get(key, ()) if v), None)
+            if value is None or (not is_capture and value != wanted):
+                return None
+            if is_capture:
+                found[wanted] = value
+        return _filled(found, self.renames)
+
+    def _captures(self, path: str, route: RouteMatch | None) -> dict[str, object] | None:
+        if self.pattern is None:
+            return dict(route[1]) if route and route[0] == self.route_name else None
+        hit = self.pattern.match(path)
+        if hit is None:
+            return None
+        return {k: self.convertors[k].convert(v) for k, v in hit.groupdict().items()}
+
+
+def _filled(found: Mapping[str, object], renames: Mapping[str, str]) -> dict[str, object]:
+    data: dict[str, object] = {}
+    for source, value in found.items():
+        target = renames.get(source, source)
+        if source not in renames and target not in _FILLS:
+            continue
+        if target == "content_id":
+            data |= {"content_ids": [str(value)], "content_type": "product"}
+        else:
+            data[target] = value if isinstance(value, int | float) else str(value)
+    return data
+
+
+class RouteTable:
+    """All rules of a shop, asked once per answer that may fire one."""
+
+    __slots__ = ("_any", "_by_name", "_by_path", "rules")
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self._by_path = {m: [r for r in rules if r.pattern and r.method == m] for m in METHODS}
+        self._by_name = {m: [r for r in rules if r.route_name and r.method == m] for m in METHODS}
+        # One pass over a page's path instead of one per rule: most paths match none.
+        self._any = {m: _union(rs) for m, rs in self._by_path.items() if rs}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RouteTable) and other.rules == self.rules
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def uses_names(self) -> bool:
+        """Whether a rule needs a door that can see route names."""
+        return any(r.route_name for r in self.rules)
+
+    def match(
+        self, method: str, path: str, query: str, route: RouteMatch | None
+    ) -> Iterator[Match]:
+        """Each rule that fits, in the table's order, at most one per event name."""
+        path = path.rstrip("/") or "/"
+        rules: list[Rule] = []
+        union = self._any.get(method)
+        if union is not None and union.match(path):
+            rules += self._by_path[method]
+        if route is not None:
+            rules += self._by_name.get(method, ())
+        if not rules:
+            return
+        values = parse_query(query)
+        seen: set[str] = set()
+        for rule in rules:
+            data = None if rule.event_name in seen else rule.match(path, values, route)
+            if data is not None:
+                seen.add(rule.event_name)
+                yield Match(rule.event_name, data, rule.fires_on)
+
+
+def parse_query(query: str) -> dict[str, list[str]]:
+    """A raw query string's values; {} for one that no browser makes."""
+    if not query:
+        return {}
+    try:
+        return parse_qs(query[:8192], errors="replace", max_num_fields=200)
+    except ValueError:
+        return {}
+
+
+def _union(rules: list[Rule]) -> re.Pattern[str]:
+    bare = (re.sub(r"\?P<\w+>", "?:", r.pattern.pattern) for r in rules if r.pattern)
+    return re.compile("|".join(bare))
+
+
+def parse_routes(text: str) -> tuple[RouteTable, list[str]]:
+    """The table of all good rules, and a sentence for each bad one, which names its line."""
+    rules: list[Rule] = []
+    problems: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for part in line.split(";"):
+            words = part.split()
+            if not words or words[0].startswith("#"):
+                continue
+            try:
+                rules.append(_rule(words))
+            except RuleError as error:
+                problems.append(f"line {number}: {' '.join(words)!r}: {error}")
+    return RouteTable(tuple(rules)), problems
+
+
+def _rule(words: list[str]) -> Rule:
+    event_name, *rest = words
+    _check_event_name(event_name)
+    method = "GET"
+    if rest and not rest[0].startswith(("/", "name:")):
+        method = rest.pop(0)
+        if method not in METHODS:
+            raise RuleError(f"{method!r} is no method: one of {', '.join(METHODS)} or a /path")
+    if not rest or not rest[0].startswith(("/", "name:")):
+        raise RuleError("a path is missing: it starts with / (or name: for a route's name)")
+    place, _, query = rest[0].partition("?")
+    renames, on = _mappings(rest[1:])
+    pairs = tuple(_query(query))
+    captured = {wanted for _, wanted, is_capture in pairs if is_capture}
+    if place.startswith("name:"):
+        if place == "name:":
+            raise RuleError("the route's name is missing after name:")
+        return Rule(event_name, method, None, {}, place[5:], pairs, renames, on)
+    pattern, convertors = _compile(place)
+    unknown = set(renames) - set(convertors) - captured
+    if unknown:
+        raise RuleError(f"{min(unknown)}= is not captured by the path or the query")
+    return Rule(event_name, method, pattern, convertors, None, pairs, renames, on)
+
+
+def _check_event_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise RuleError(
+            f"{name!r} is no event name: letters, digits and _, at most 50, a letter first"
+        )
+    if name in STANDARD_EVENTS or name == PAGE_VIEW:
+        return
+    near = get_close_matches(name.lower(), [n.lower() for n in STANDARD_EVENTS], 1, 0.85)
+    if near:
+        right = next(n for n in STANDARD_EVENTS if n.lower() == near[0])
+        raise RuleError(f"did you mean the standard event {right}?")
+
+
+def _compile(place: str) -> tuple[re.Pattern[str], Mapping[str, Convertor[object]]]:
+    try:
+        pattern, _, convertors = compile_path(place.rstrip("/") or "/")
+    except (AssertionError, ValueError, re.error) as error:
+        raise RuleError(str(error) or "the path pattern is malformed") from None
+    if "{" in re.sub(r"\{[A-Za-z_]\w*(:[A-Za-z_]\w*)?\}", "", place):
+        raise RuleError("a { in the path is not a {name} or {name:convertor}")
+    return pattern, convertors
+
+
+def _query(query: str) -> Iterator[tuple[str, str, bool]]:
+    for key, value in parse_qsl(query, keep_blank_values=True):
+        capture = _CAPTURE.fullmatch(value)
+        if "{" in value and capture is None:
+            raise RuleError(f"{key}={value}: a query value is a {{name}} or plain text")
+        yield (key, capture[1], True) if capture else (key, value, False)
+    if query and not parse_qsl(query, keep_blank_values=True):
+        raise RuleError("the query after ? is malformed: key={name} or key=text")
+
+
+def _mappings(words: list[str]) -> tuple[dict[str, str], Literal["", "2xx"]]:
+    renames: dict[str, str] = {}
+    on: Literal["", "2xx"] = ""
+    for word in words:
+        source, equals, target = word.partition("=")
+        if not equals:
+            raise RuleError(f"{word!r} is neither source=target nor on=2xx")
+        if source == "on":
+            if target != "2xx":
+                raise RuleError("on= knows only on=2xx")
+            on = "2xx"
+        elif not _TARGET.fullmatch(source) or not _TARGET.fullmatch(target):
+            raise RuleError(f"{word!r}: source and target are names")
+        else:
+            renames[source] = target
+    return renames, on

@@ -1,0 +1,99 @@
+"""The page's part as safe bytes: a JSON block, a static script, a `<noscript>` image, and the
+cookie that carries an event to the next page. Knows the pixel; knows no request.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from pixelpair.core.events import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+PENDING_PREFIX = "_pixelpair_"
+PENDING_SECONDS = 600
+PENDING_LIMIT = 600  # bytes of one cookie: three of 1.5 KB in one answer made nginx say 502
+_SLIM = ("content_ids", "content_type", "value", "currency")
+_MADE = re.compile(r"[0-9a-f]{32}")
+_IMAGE_LIMIT = 2000  # a GET address; a longer cart travels by the server half alone
+
+
+def _script() -> bytes:
+    source = files("pixelpair.core").joinpath("pixel.js").read_text("ascii")
+    return " ".join(line.strip() for line in source.splitlines()).encode()
+
+
+def safe_json(value: object) -> bytes:
+    """JSON that can stand inside any `<script>` of any ASCII-compatible charset."""
+    text = orjson.dumps(value)
+    if not text.isascii():  # the page may be latin-1: escape what its charset could change
+        text = json.dumps(orjson.loads(text), separators=(",", ":")).encode()
+    return text.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
+
+
+class Snippet:
+    """The bytes for one pixel. Made once a process: the static script is its larger part."""
+
+    __slots__ = ("_end", "_image_url", "_pixel_id", "_start")
+
+    def __init__(self, pixel_id: str, script_url: str, image_url: str) -> None:
+        head = safe_json({"pixel": pixel_id, "src": script_url})[:-1]
+        self._start = b'<script type="application/json" id="pixelpair">' + head
+        self._end = b"]}</script><script>" + _script() + b"</script>"
+        self._pixel_id = pixel_id
+        self._image_url = image_url
+
+    def script(self, events: Iterable[Event], match: Mapping[str, str]) -> bytes:
+        """The data block and the script. `match` is customer information for the pixel's init."""
+        calls = b",".join([safe_json(event.call()) for event in events])
+        known = b',"match":' + safe_json(match) if match else b""
+        return b"".join((self._start, known, b',"events":[', calls, self._end))
+
+    def images(self, events: Iterable[Event]) -> bytes:
+        """The `<noscript>` images of the events, for visitors without scripts."""
+        images = [self._image(event) for event in events]
+        return f"<noscript>{''.join(images)}</noscript>".encode("ascii") if images else b""
+
+    def _image(self, event: Event) -> str:
+        base = {"id": self._pixel_id, "ev": event.name, "noscript": "1", "eid": event.id}
+        data = {f"cd[{key}]": _parameter(value) for key, value in event.data.items()}
+        query = urlencode(base | data, quote_via=quote)
+        if len(query) > _IMAGE_LIMIT:
+            query = urlencode(base)
+        source = escape(f"{self._image_url}?{query}")
+        return f'<img height="1" width="1" style="display:none" alt="" src="{source}">'
+
+
+def _parameter(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def pending_cookie(event: Event, ms: int) -> tuple[str, str]:
+    """Name and value of the cookie that carries a browser half to the next page.
+
+    A slim copy: what is too long for 600 bytes is left to the server half.
+    """
+    # Given ids may begin alike (order-1001, order-1002): then eight digits of their hash.
+    made = event.id if _MADE.fullmatch(event.id) else sha256(event.id.encode()).hexdigest()
+    name = PENDING_PREFIX + made[:8]
+    slim = {key: event.data[key] for key in _SLIM if key in event.data}
+    for data in (event.data, slim, {}):
+        call = Event(event.name, event.id, event.time, data).call()
+        value = urlsafe_b64encode(_ascii({"t": ms, "e": call})).rstrip(b"=").decode()
+        if len(name) + len(value) <= PENDING_LIMIT - len("=; Path=/; Max-Age=600; SameSite=Lax"):
+            break
+    return name, value
+
+
+def _ascii(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,229 @@
+"""The visitor's side of an exchange: what happened, who says so, and which cookies follow.
+
+Makes the events of one answer and the facts that travel with them; knows no HTML.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from pixelpair.core.cookies import (
+    CookieDomains,
+    click_id,
+    fbc_for,
+    new_fbp,
+    read_cookies,
+    set_cookie,
+    valid_fbp,
+)
+from pixelpair.core.events import (
+    PAGE_VIEW,
+    Event,
+    Twin,
+    Visitor,
+    clean_data,
+    clean_event_id,
+    purchase_id,
+)
+from pixelpair.core.snippet import PENDING_SECONDS, Snippet, pending_cookie
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pixelpair.core.http import Request
+    from pixelpair.core.notes import Notes
+    from pixelpair.core.routes import Answer, RouteTable
+
+NINETY_DAYS = 90 * 24 * 3600  # the life that Meta gives _fbp and _fbc
+READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+SetCookie = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """All an exchange must know of its shop, and its only ways to the world outside."""
+
+    pixel_id: str
+    sends: bool  # there is a token: the server halves can leave
+    page_view: Literal["both", "browser", "off"]
+    advanced_matching: bool
+    currency: str | None
+    login_paths: frozenset[str]
+    excludes: Callable[[str], object]
+    routes: RouteTable
+    id_key: bytes
+    snippet: Snippet
+    domains: CookieDomains
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    new_random: Callable[[], int]
+    hashed: Callable[[Mapping[str, object]], dict[str, list[str]]]
+    accept: Callable[[list[Twin]], None]
+    notes: Notes
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """One call of track()."""
+
+    event_name: str
+    data: Mapping[str, object]
+    event_id: object = None
+
+
+@dataclass(slots=True)
+class Said:
+    """What a view said of its request so far."""
+
+    tracked: list[Tracked] = field(default_factory=list)
+    hashed: dict[str, list[str]] = field(default_factory=dict)
+    discarded: set[str] = field(default_factory=set)
+    discards_all: bool = False
+
+    def discards(self, event_name: str) -> bool:
+        return event_name in self.discarded or (self.discards_all and event_name != PAGE_VIEW)
+
+
+class Visit:
+    """One request as its visitor's visit: its events, its facts and its cookies."""
+
+    __slots__ = ("_said", "_shop", "cookies", "request", "visitor")
+
+    def __init__(self, shop: Shop, request: Request, said: Said) -> None:
+        self.request = request
+        self._shop = shop
+        self._said = said
+        self.visitor: Visitor | None = None
+        self.cookies: list[SetCookie] = []
+
+    # --- events ----------------------------------------------------------------------------
+
+    def events(self, answer: Answer) -> list[Event]:
+        """What this answer reports: the page, what its route makes, and what its view said."""
+        drafts: dict[str, dict[str, object]] = {}
+        if answer == "page" and self._shop.page_view != "off":
+            drafts[PAGE_VIEW] = {}
+        request = self.request
+        for match in self._shop.routes.match(
+            request.method, request.path, request.query, request.route
+        ):
+            if answer in match.fires_on:
+                drafts.setdefault(match.event_name, match.data)
+        return list(self._filled(drafts))
+
+    def tracked_events(self) -> list[Event]:
+        """The view's own events alone."""
+        return list(self._filled({}))
+
+    def _filled(self, drafts: Mapping[str, dict[str, object]]) -> Iterator[Event]:
+        """The first track() of a name fills the route's event; each further one is its own."""
+        tracked, self._said.tracked = self._said.tracked, []
+        for name, data in drafts.items():
+            first = next((t for t in tracked if t.event_name == name), Tracked(name, {}))
+            tracked = [t for t in tracked if t is not first]
+            if not self._said.discards(name):
+                yield self._event(first, {**data, **first.data})
+        for said in tracked:
+            if not self._said.discards(said.event_name):
+                yield self._event(said, said.data)
+
+    def _event(self, said: Tracked, given: Mapping[str, object]) -> Event:
+        shop, name = self._shop, said.event_name
+        data, dropped = clean_data(given) if given else ({}, [])
+        if shop.currency and "value" in data and "currency" not in data:
+            data["currency"] = shop.currency
+        event_id, lasting = self._event_id(said, data, dropped)
+        for why in dropped:
+            shop.notes.once((name, why), logging.WARNING, "%s: %s; it was dropped", name, why)
+        return Event(name, event_id, int(shop.clock()), data, lasting)
+
+    def _event_id(
+        self, said: Tracked, data: Mapping[str, object], dropped: list[str]
+    ) -> tuple[str, bool]:
+        shop = self._shop
+        if said.event_id is not None:
+            given = clean_event_id(said.event_id)
+            if given:
+                return given, True
+            dropped.append("event_id is not 1 to 64 printable ASCII characters")
+        if said.event_name == "Purchase" and "order_id" in data:
+            return purchase_id(shop.id_key, shop.pixel_id, str(data["order_id"])), True
+        return shop.new_id(), False
+
+    # --- the server halves -----------------------------------------------------------------
+
+    def accept(self, events: list[Event]) -> list[Event]:
+        """Queue the server halves; returns the events whose browser half may leave.
+
+        An event with a fault leaves on neither channel: its twin goes to the dead letters.
+        """
+        shop, visitor = self._shop, self.facts()
+        skipped = PAGE_VIEW if shop.page_view == "browser" else None
+        twins = [e.twin(shop.pixel_id, visitor) for e in events if e.name != skipped]
+        if twins and shop.sends:
+            shop.accept(twins)
+        if not any(event.fault for event in events):
+            return events
+        for event in events:
+            if event.fault:
+                self._say_fault(event)
+        return [event for event in events if not event.fault]
+
+    def _say_fault(self, event: Event) -> None:
+        notes = self._shop.notes
+        notes.count("faults")
+        notes.once(
+            ("fault", event.fault),
+            logging.ERROR,
+            "%s: the view of %s must call track(%r, value=..., currency=...); "
+            "it left on neither channel and is kept as a dead letter",
+            event.fault,
+            self.request.route_label,
+            event.name,
+        )
+
+    # --- facts and cookies -----------------------------------------------------------------
+
+    def facts(self) -> Visitor:
+        """The visitor as both channels know them; the cookies to set are in `cookies` then."""
+        if self.visitor is None:
+            self.visitor = self._facts()
+        return self.visitor
+
+    def _facts(self) -> Visitor:
+        request, shop = self.request, self._shop
+        cookies = read_cookies([v for k, v in request.headers if k == b"cookie"])
+        domain, index = shop.domains(request.host)
+        ms = int(shop.clock() * 1000)
+        fbp = cookies.get("_fbp", "")
+        if not valid_fbp(fbp):
+            fbp = new_fbp(index, ms, shop.new_random())
+            self.cookies.append(self._cookie("_fbp", fbp, NINETY_DAYS, domain))
+        referrer = request.referrer
+        click = click_id(request.query) or click_id(referrer.partition("?")[2])
+        fbc, write = fbc_for(cookies.get("_fbc"), click, index, ms)
+        if fbc and write:
+            self.cookies.append(self._cookie("_fbc", fbc, NINETY_DAYS, domain))
+        act = request.method not in READS
+        return Visitor(
+            url=(request.same_origin_referrer if act else "") or request.url,
+            referrer="" if act else referrer,
+            client_ip=request.client_ip,
+            user_agent=request.user_agent,
+            fbp=fbp,
+            fbc=fbc,
+            hashed=self._said.hashed,
+        )
+
+    def pending(self, event: Event) -> SetCookie:
+        """The cookie that takes an event's browser half to the next page."""
+        name, value = pending_cookie(event, int(self._shop.clock() * 1000))
+        return self._cookie(name, value, PENDING_SECONDS, None)
+
+    def _cookie(self, name: str, value: str, max_age: int, domain: str | None) -> SetCookie:
+        secure = self.request.scheme == "https"
+        cookie = set_cookie(name, value, max_age=max_age, domain=domain, secure=secure)
+        return (b"set-cookie", cookie)
