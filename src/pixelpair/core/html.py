@@ -132,7 +132,7 @@ class HtmlStream:
     def _start(self, data: bytes, end: int) -> int:
         pos = len(BOM) if data.startswith(BOM) else 0
         plain = PLAIN_START.match(data, pos, end)
-        if plain is None or self._place is not PROLOG:
+        if plain is None:
             return pos
         self._turn("page", data, pos)
         return plain.end()
@@ -198,7 +198,7 @@ class HtmlStream:
 
     def _end_head(self, data: bytes, pos: int) -> None:
         head, stop = (b"".join((*self._past, data[:pos])), None) if self._past else (data, pos)
-        # ISO-2022-JP hides "<" and quotes behind an escape.
+        # Behind an escape, ISO-2022-JP writes its characters with "<", ">" and quotes.
         doubtful = head.find(b"\x1b", 0, stop) >= 0
         insertion = b"" if doubtful else self._at_head_end(memoryview(head)[:stop])
         self._past.clear()

@@ -109,7 +109,7 @@ def _run(*tokens: bytes) -> re.Pattern[bytes]:
 
 _COMMENT = rb"!-- (?!-?>) (?: [^-]++ | - (?!-!?>) )* --!?>"
 _TEXT = re.compile(rb"[^<]*+")
-# One call takes 2 KB of it in 8 µs; a loop over the tokens needs 20.
+# One call takes 2 KB of this in 8 µs; state by state it is 50.
 _HEAD_CONTENT = _run(
     rb"(?: meta | link | head | html | base ) %b" % _ATTRIBUTES,
     _COMMENT,

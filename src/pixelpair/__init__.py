@@ -1,0 +1,26 @@
+"""pixelpair: every page carries the Meta Pixel, and every shop event leaves twice under one id.
+
+In a view: `track`, `identify`, `discard`. Importing this starts nothing and no framework.
+"""
+
+from pixelpair.core.events import Event
+from pixelpair.errors import OutsideRequest, PixelPairError, SettingsError, SpoolError
+from pixelpair.settings import Settings
+from pixelpair.tracker import Tracker
+from pixelpair.verbs import discard, identify, track
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Event",
+    "OutsideRequest",
+    "PixelPairError",
+    "Settings",
+    "SettingsError",
+    "SpoolError",
+    "Tracker",
+    "__version__",
+    "discard",
+    "identify",
+    "track",
+]

@@ -1,0 +1,178 @@
+"""From the outbox to Meta: claim, post, decide, settle; the only place that obeys decisions.
+
+Knows pixels and their pauses; threads, files and HTTP are elsewhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt, Split, decide, too_old
+from pixelpair.graph import conversions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pixelpair.core.events import Twin
+    from pixelpair.delivery.outbox import Key, Outbox, Row, Verdict
+    from pixelpair.graph.client import Reply
+
+    Send = Callable[[list[Twin]], Reply]
+
+log = logging.getLogger("pixelpair")
+
+_KEPT: Final = "events of pixel %s are kept and tried again: %s"
+# What is logged once is remembered; Meta's remarks could otherwise fill the memory.
+REMEMBERED: Final = 200
+
+
+@dataclass(slots=True)
+class Round:
+    """One turn: how many events were claimed, and what became of them."""
+
+    claimed: int = 0
+    delivered: int = 0
+    dead: int = 0
+
+
+@dataclass(slots=True)
+class Lane:
+    """One pixel's way to Meta: closed by which verdict, and how often it failed in a row."""
+
+    closed: RetryAt | Hold | None = None
+    failures: int = 0
+    trouble: str = ""
+
+
+class Dispatch:
+    """Sends what an outbox has due. One lane a pixel: a dead token never starves the others."""
+
+    def __init__(self, send: Send, clock: Callable[[], float], random: Callable[[], float]) -> None:
+        self._send = send
+        self._clock = clock
+        self._random = random
+        self._lanes: dict[str, Lane] = {}
+        self._said: set[str] = set()
+
+    def turn(self, outbox: Outbox, *, all_due: bool = False) -> Round:
+        """Claim one batch and see it through. With `all_due` no row waits for its time."""
+        now = self._clock()
+        rows = outbox.claim(conversions.MAX_EVENTS, math.inf if all_due else now, self._shut(now))
+        turn = _Turn(outbox, now, rows)
+        try:
+            for pixel_id, batch in _batches(turn.set_old_aside(rows)):
+                if pixel_id not in turn.closed:
+                    self._deliver(turn, pixel_id, batch)
+        finally:
+            turn.release()
+        return turn.round
+
+    def reopen(self) -> None:
+        """Forget every pause: somebody asked for delivery now."""
+        for lane in self._lanes.values():
+            lane.closed = None
+
+    def closed(self) -> RetryAt | Hold | None:
+        """Why a lane is closed: a reason that may pass soon before one that needs a person."""
+        verdicts = [lane.closed for lane in self._lanes.values() if lane.closed is not None]
+        return min(verdicts, key=lambda verdict: isinstance(verdict, Hold), default=None)
+
+    def _shut(self, now: float) -> list[str]:
+        return [p for p, lane in self._lanes.items() if lane.closed and lane.closed.when > now]
+
+    def _deliver(self, turn: _Turn, pixel_id: str, batch: list[Row]) -> None:
+        """Post a batch; one that is refused for a bad event is halved until that stands alone."""
+        lane = self._lanes.setdefault(pixel_id, Lane())
+        waiting = [batch]
+        while waiting and pixel_id not in turn.closed:
+            rows = waiting.pop()
+            reply = self._send([row.twin for row in rows])
+            attempts = max(row.attempts for row in rows)
+            decision = decide(
+                reply, attempts, self._clock(), self._random(), len(rows), lane.failures
+            )
+            if isinstance(decision, Split):
+                middle = len(rows) // 2
+                waiting += [rows[middle:], rows[:middle]]
+                continue
+            self._note(pixel_id, lane, decision, reply, rows)
+            turn.judge(rows, decision, self._clock())
+
+    def _note(
+        self, pixel_id: str, lane: Lane, decision: Verdict, reply: Reply, rows: list[Row]
+    ) -> None:
+        """Keep the lane's state and say what a person should know, once."""
+        match decision:
+            case Delivered():
+                if lane.trouble:
+                    log.info("events of pixel %s are delivered again", pixel_id)
+                lane.failures, lane.closed, lane.trouble = 0, None, ""
+                for remark in conversions.remarks(reply, len(rows)):
+                    self._say(logging.WARNING, remark)
+            case Dead(reason):
+                lane.failures = 0
+                name = rows[0].twin.event_name
+                self._say(logging.WARNING, f"a {name} event became a dead letter: {reason}")
+            case Hold() | RetryAt():
+                lane.failures += isinstance(decision, RetryAt)
+                lane.closed = decision
+                if lane.trouble != decision.reason:
+                    lane.trouble = decision.reason
+                    level = logging.ERROR if isinstance(decision, Hold) else logging.WARNING
+                    log.log(level, _KEPT, pixel_id, decision.reason)
+
+    def _say(self, level: int, line: str) -> None:
+        if line not in self._said and len(self._said) < REMEMBERED:
+            self._said.add(line)
+            log.log(level, "%s", line)
+
+
+class _Turn:
+    """The rows of one claim: each gets its verdict, or is released for the next claim."""
+
+    def __init__(self, outbox: Outbox, now: float, rows: list[Row]) -> None:
+        self.round = Round(claimed=len(rows))
+        self.closed: set[str] = set()
+        self._outbox = outbox
+        self._now = now
+        self._open: set[Key] = {row.key for row in rows}
+
+    def set_old_aside(self, rows: list[Row]) -> list[Row]:
+        """The rows that are young enough; one older than 7 days would sink its whole batch."""
+        old = {row.key: dead for row in rows if (dead := too_old(row.twin.event_time, self._now))}
+        for dead in set(old.values()):
+            self.judge([row for row in rows if row.key in old], dead, self._now)
+        return [row for row in rows if row.key not in old]
+
+    def judge(self, rows: list[Row], verdict: Verdict, now: float) -> None:
+        self._open.difference_update(row.key for row in rows)
+        self._outbox.settle([(row.key, verdict) for row in rows], now)
+        match verdict:
+            case Delivered():
+                self.round.delivered += len(rows)
+            case Dead():
+                self.round.dead += len(rows)
+            case RetryAt() | Hold():
+                self.closed.update(row.twin.pixel_id for row in rows)
+
+    def release(self) -> None:
+        if self._open:
+            idle = Hold(self._now, "not tried")
+            self._outbox.settle([(key, idle) for key in self._open], self._now)
+
+
+def _batches(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """The rows by pixel, in portions that fit one call."""
+    ordered = sorted(rows, key=_pixel_of)
+    for pixel_id, group in groupby(ordered, key=_pixel_of):
+        lane = list(group)
+        for part in conversions.portions(len(row.twin.body) for row in lane):
+            yield pixel_id, lane[part]
+
+
+def _pixel_of(row: Row) -> str:
+    return row.twin.pixel_id

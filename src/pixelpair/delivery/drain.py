@@ -1,0 +1,98 @@
+"""Delivering everything now, because somebody waits for it: the command line, a flush, a test.
+
+Knows when to stop asking; what one pass does is the leader's business.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pixelpair.delivery.dispatch import Round
+from pixelpair.delivery.retry import Hold
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from pixelpair.delivery.leader import Leader
+
+    Progress = Callable[[int, int], None]
+
+# A failing Graph is asked so often, with growing pauses: about six seconds in all.
+TRIES: Final = 5
+PAUSE: Final = 0.4
+# While another process sends: how often to look, and how long nothing may move.
+LOOK_EVERY: Final = 0.2
+STANDSTILL: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a drain did, how many events are left, and why (None: all went)."""
+
+    delivered: int = 0
+    dead: int = 0
+    left: int = 0
+    reason: str | None = None
+
+
+def drain(
+    leader: Leader, stop: threading.Event, end: float, progress: Progress | None = None
+) -> Drained:
+    """Send all there is until `end` (monotonic) or `stop`. Without regard to retry times."""
+    report = progress or (lambda done, total: None)
+    if not leader.lead() and leader.spool.is_dir():
+        watched = _watch(leader, stop, end, report)
+        if watched is not None:
+            return watched
+    return _send_all(leader, stop, end, report)
+
+
+def _send_all(leader: Leader, stop: threading.Event, end: float, report: Progress) -> Drained:
+    tally, tries, reason = Round(), 0, None
+    leader.dispatch.reopen()
+    while reason is None:
+        leader.troubles = 0
+        more = leader.turn(tally, all_due=True)
+        done, queued = tally.delivered + tally.dead, leader.queued()
+        report(done, done + queued)
+        tries = 0 if more else tries + 1
+        if not (more or queued or leader.troubles):
+            break
+        reason = _why_stop(leader, stop, end, tries)
+        if reason is None and tries:
+            stop.wait(min(PAUSE * 2 ** (tries - 1), max(0.0, end - time.monotonic())))
+            leader.dispatch.reopen()
+    if leader.outbox is None and reason is None:
+        reason = leader.trouble or None
+    return Drained(tally.delivered, tally.dead, leader.left() if reason else 0, reason)
+
+
+def _why_stop(leader: Leader, stop: threading.Event, end: float, tries: int) -> str | None:
+    closed = leader.dispatch.closed()
+    said = closed.reason if closed else leader.trouble
+    if stop.is_set() or time.monotonic() >= end:
+        return f"there was no more time ({said})" if said else "there was no more time"
+    if tries >= TRIES or (tries and isinstance(closed, Hold)):
+        return said or "no event could be sent"
+    return None
+
+
+def _watch(leader: Leader, stop: threading.Event, end: float, report: Progress) -> Drained | None:
+    """Another process sends: wait until it has sent all. None: it is gone, we lead now."""
+    left, before = leader.look()
+    moved, known = time.monotonic(), (left, before)
+    delivered = before
+    while left and not leader.lead():
+        now = time.monotonic()
+        report(delivered - before, delivered - before + left)
+        if stop.is_set() or now >= min(end, moved + STANDSTILL):
+            reason = "another process is the sender, and has not sent them yet"
+            return Drained(delivered - before, left=left, reason=reason)
+        stop.wait(LOOK_EVERY)
+        left, delivered = leader.look()
+        if (left, delivered) != known:
+            moved, known = time.monotonic(), (left, delivered)
+    return None if leader.outbox is not None else Drained(delivered - before)

@@ -1,0 +1,57 @@
+"""What becomes of locks and descriptors when the process forks: held still during the copy,
+let go in the child. Knows nothing of what is locked.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import threading
+
+
+class Forkable(Protocol):
+    """Has a lock to hold during a fork, and a way to forget in the child what is the parent's."""
+
+    fork_lock: threading.RLock
+
+    def after_fork(self) -> None: ...
+
+
+_known: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_held: list[Forkable] = []
+_hooked = False
+
+
+def watch(thing: Forkable) -> None:
+    """Tell this object of forks for as long as it lives."""
+    global _hooked
+    _known.add(thing)
+    if not _hooked and hasattr(os, "register_at_fork"):
+        _hooked = True
+        os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+
+
+def watched() -> list[Forkable]:
+    """The objects that live, always in the same order, so that two forks cannot deadlock."""
+    return sorted(_known, key=id)
+
+
+def _before() -> None:
+    for thing in watched():
+        thing.fork_lock.acquire()
+        _held.append(thing)
+
+
+def _in_parent() -> None:
+    while _held:
+        _held.pop().fork_lock.release()
+
+
+def _in_child() -> None:
+    # uWSGI runs this hook without the one before: no lock is assumed to be ours here.
+    _held.clear()
+    for thing in watched():
+        thing.after_fork()

@@ -1,0 +1,184 @@
+"""From the journals of this host into the outbox: living ones to their last whole frame, dead
+ones to the end. Knows files and offsets; what an event says does not matter here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pixelpair.core.events import Twin
+from pixelpair.delivery import frames, journal, locks
+
+if TYPE_CHECKING:
+    from pixelpair.delivery.outbox import Outbox
+
+log = logging.getLogger("pixelpair")
+
+# More than the longest frame, so that every read gets on; one transaction each.
+CHUNK: Final = 2 * frames.MAX_RECORD
+# How much is taken in before sending has its turn again.
+PER_TURN: Final = 4 * CHUNK
+# How often a journal that does not grow is asked for its owner, in seconds.
+ASK_EVERY: Final = 1.0
+# A journal under its temporary name lives for microseconds; this one's maker was killed.
+STILLBORN: Final = 60.0
+
+_O_READ = os.O_RDWR | getattr(os, "O_BINARY", 0)
+
+
+class Intake:
+    """Reads every journal of a spool into an outbox; a dead process's journal is then removed."""
+
+    def __init__(self, spool: Path, outbox: Outbox) -> None:
+        self.spool = spool
+        self.torn = 0
+        self.unreadable = 0
+        self._outbox = outbox
+        self._offsets: dict[str, int] = {}
+        self._ask_at: dict[str, float] = {}
+        self._tidied = False
+
+    def take(self) -> bool:
+        """Take in what is there, up to a turn's worth; whether there is more."""
+        budget = PER_TURN
+        names = self._listing()
+        for name, size in names.items():
+            if budget <= 0:
+                return True
+            if size > self._offset(name) or self._shall_ask(name):
+                budget -= self._take_one(self.spool / name)
+        self._tidy(names)
+        return False
+
+    def unread(self) -> int:
+        """How many whole frames wait in the journals."""
+        return sum(self._count(name) for name in self._listing())
+
+    def _listing(self) -> dict[str, int]:
+        try:
+            with os.scandir(self.spool) as entries:
+                found = [entry for entry in entries if entry.name.endswith(journal.SUFFIX)]
+        except FileNotFoundError:
+            return {}
+        sizes = {}
+        for entry in found:
+            with contextlib.suppress(FileNotFoundError):
+                sizes[entry.name] = Path(entry.path).stat().st_size
+        return sizes
+
+    def _offset(self, name: str) -> int:
+        if name not in self._offsets:
+            self._offsets[name] = self._outbox.offset(name)
+        return self._offsets[name]
+
+    def _shall_ask(self, name: str) -> bool:
+        return time.monotonic() >= self._ask_at.get(name, 0.0)
+
+    def _take_one(self, path: Path) -> int:
+        """Take in one journal; gives the bytes read."""
+        try:
+            fd = os.open(path, _O_READ)
+        except FileNotFoundError:
+            return 0
+        try:
+            self._ask_at[path.name] = time.monotonic() + ASK_EVERY
+            # Asked before reading: what a dead owner wrote is all there.
+            gone = _owner_gone(fd, path)
+            start = self._offset(path.name)
+            finished = self._read(fd, path.name, gone)
+            if finished and (gone or os.name == "nt"):
+                self._remove(path)
+            return self._offsets.get(path.name, start) - start
+        finally:
+            os.close(fd)
+
+    def _read(self, fd: int, name: str, gone: bool) -> bool:
+        """Read on from the known offset for a turn; whether nothing is left."""
+        for _ in range(PER_TURN // CHUNK):
+            offset = self._offset(name)
+            data = _read_at(fd, CHUNK, offset)
+            last = len(data) < CHUNK
+            found = frames.read_frames(data, final=gone and last)
+            if found.consumed:
+                twins = self._unpack(found.payloads)
+                self._outbox.put_many(twins, name, offset + found.consumed)
+                self._offsets[name] = offset + found.consumed
+                self._count_torn(found.skipped)
+            if last:
+                return found.consumed == len(data)
+        return False
+
+    def _unpack(self, payloads: list[bytes]) -> list[Twin]:
+        twins = []
+        for payload in payloads:
+            try:
+                twins.append(Twin.unpack(payload))
+            except (ValueError, TypeError):
+                self.unreadable += 1
+                if self.unreadable == 1:
+                    log.error("a journal in %s holds a record that is no event", self.spool)
+        return twins
+
+    def _count_torn(self, skipped: int) -> None:
+        if skipped and not self.torn:
+            log.warning("a torn record in a journal of %s was skipped", self.spool)
+        self.torn += skipped
+
+    def _remove(self, path: Path) -> None:
+        if self._offset(path.name):
+            self._outbox.sync()
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            path.unlink()
+            self._outbox.forget(path.name)
+            self._offsets[path.name] = 0
+
+    def _tidy(self, names: dict[str, int]) -> None:
+        """Once: drop what a predecessor left when it was killed between two steps."""
+        if self._tidied:
+            return
+        self._tidied = True
+        for source in self._outbox.sources():
+            if source not in names and not (self.spool / source).exists():
+                self._outbox.forget(source)
+        for path in self.spool.glob(".journal-*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > STILLBORN:
+                    path.unlink()
+
+    def _count(self, name: str) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            data = (self.spool / name).read_bytes()[self._outbox.offset(name) :]
+            return len(frames.read_frames(data, final=True).payloads)
+        return 0
+
+
+def _read_at(fd: int, size: int, offset: int) -> bytes:
+    os.lseek(fd, offset, os.SEEK_SET)
+    return os.read(fd, size)
+
+
+def _owner_gone(fd: int, path: Path) -> bool:
+    """Whether nobody will write to this journal any more."""
+    taken = locks.take(fd)
+    if taken is not None:
+        return taken
+    return not journal.is_ours(path) and not _runs(path.name)
+
+
+def _runs(name: str) -> bool:
+    """Without locks: whether the process in a journal's name runs. Unknown counts as running."""
+    if os.name == "nt":
+        # There os.kill(pid, 0) is no question; and an open journal cannot be removed anyway.
+        return True
+    try:
+        os.kill(int(name.split("-")[1]), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, IndexError, OSError, OverflowError):
+        return True
+    return True

@@ -1,0 +1,239 @@
+"""The acceptor: this process's own append-only file of framed records, safe under kill -9.
+
+Knows files and forks; knows neither events nor who reads them. `append` never raises.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from pixelpair.delivery import forks, locks
+from pixelpair.delivery.frames import HEADER, MARK, MAX_RECORD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger("pixelpair")
+
+ROTATE_AT = 16 * 1024 * 1024
+SUFFIX = ".pxj"
+_NOT_WRITABLE = (
+    "the spool %s cannot be written (%s): up to %d events wait in memory, and are lost with this"
+    " process; check PIXELPAIR_SPOOL, its owner and the disk"
+)
+# How long a journal that could not be written is left alone, in seconds.
+REST = 1.0
+
+
+def _write_parts(fd: int, parts: tuple[bytes, ...]) -> int:
+    """One write, where there is no `writev` (Windows)."""
+    return os.write(fd, b"".join(parts))
+
+
+_pack = HEADER.pack
+_HEAD = HEADER.size
+_writev = getattr(os, "writev", _write_parts)
+
+
+class Journal:
+    """Accepts records: one write each to a file that belongs to this process alone.
+
+    The file is made at the first append and again in a forked child. What cannot be written
+    waits in memory (`held`), bounded by `memory_rows`; what finds no room there is `dropped`.
+    """
+
+    def __init__(self, spool: Path, *, memory_rows: int = 10_000) -> None:
+        self.spool = spool
+        self.memory_rows = memory_rows
+        self.dropped = 0
+        self.path: Path | None = None
+        self._fd: int | None = None
+        self._size = 0
+        self._synced = 0
+        self._pid = os.getpid()
+        self._resting: int | None = None
+        self._rest_until = 0.0
+        self._syncing: int | None = None
+        self._memory: deque[bytes] = deque()
+        self._warned: set[str] = set()
+        # Reentrant: a signal handler may append in the middle of an append.
+        self.fork_lock = threading.RLock()
+        forks.watch(self)
+
+    def append(self, record: bytes) -> None:
+        """Accept a record, durably when this returns unless the spool cannot be written."""
+        try:
+            size = len(record)
+            fd = self._fd
+            if fd is None or self._size >= ROTATE_AT or size > MAX_RECORD:
+                fd = self._prepare(record)
+                if fd is None:
+                    return
+            # No lock: O_APPEND keeps the writes of threads apart, and a descriptor that was
+            # handed out is never closed while its journal lives (see `_put_in_place`).
+            written = _writev(fd, (_pack(MARK, size, crc32(record)), record))
+            self._size += written
+            if written != size + _HEAD:
+                # Half a frame stays behind; nothing follows it, so that no reader waits there.
+                self._size = ROTATE_AT
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self._keep(record, error)
+        except Exception:
+            self.dropped += 1
+            self._warn("append", "an event could not be accepted", exc_info=True)
+
+    @property
+    def held(self) -> list[bytes]:
+        """The records in memory, oldest first: the front of them is let go by `release`."""
+        with self.fork_lock:
+            return list(self._memory)
+
+    def release(self, count: int) -> None:
+        """The first `count` records of `held` are safe elsewhere."""
+        with self.fork_lock:
+            for _ in range(min(count, len(self._memory))):
+                self._memory.popleft()
+
+    def recover(self) -> None:
+        """Write the records in memory to the file, as far as it takes them again."""
+        if not self._rest_until or time.monotonic() < self._rest_until:
+            return
+        with self.fork_lock:
+            waiting, self._memory = self._memory, deque()
+            while waiting and not self._memory:
+                self.append(waiting.popleft())
+            self._memory.extend(waiting)
+            if self._fd is not None and not self._memory:
+                self._rest_until = 0.0
+                self._warned.clear()
+                log.info("the spool %s can be written again", self.spool)
+
+    def sync(self) -> None:
+        """Make what was appended survive a power cut; the worker calls this, never a request."""
+        with self.fork_lock:
+            if self._fd is None or self._size == self._synced:
+                return
+            if os.fstat(self._fd).st_nlink == 0:
+                # Somebody emptied the spool under us: what is written from now on has a name.
+                self._put_in_place()
+                return
+            self._synced = self._size
+            # A copy, because the file may be handed over meanwhile.
+            fd = self._syncing = os.dup(self._fd)
+        try:
+            locks.datasync(fd)
+        finally:
+            with self.fork_lock:
+                if self._syncing == fd:
+                    self._syncing = None
+                    os.close(fd)
+
+    def close(self) -> None:
+        """Hand over what was written to whoever reads it. A late append still finds a file."""
+        with self.fork_lock, contextlib.suppress(OSError):
+            if self._fd is not None and self._size:
+                self._put_in_place()
+
+    def after_fork(self) -> None:
+        """In a child: the file, its lock and what waits in memory are the parent's."""
+        inherited = (self._fd, self._resting, self._syncing)
+        self.fork_lock = threading.RLock()
+        self._pid = os.getpid()
+        self._fd = self._resting = self._syncing = self.path = None
+        self._memory = deque()
+        self._rest_until, self._size, self._synced, self.dropped = 0.0, 0, 0, 0
+        for fd in inherited:
+            locks.close_quietly(fd)
+
+    def __del__(self) -> None:
+        for name in ("_fd", "_resting"):
+            locks.close_quietly(getattr(self, name, None))
+
+    def _prepare(self, record: bytes) -> int | None:
+        """The file to write this record to, or None when that is settled otherwise."""
+        if len(record) > MAX_RECORD:
+            self.dropped += 1
+            self._warn("size", "an event of %d bytes is too large and was dropped", len(record))
+            return None
+        with self.fork_lock:
+            if self._pid != os.getpid():
+                # A fork that ran no hooks. Until here such a child has written whole frames to
+                # its parent's file, which O_APPEND keeps apart.
+                self.after_fork()
+            if time.monotonic() < self._rest_until:
+                self._hold(record)
+                return None
+            if self._fd is None:
+                self._fd, self._resting = self._resting, None
+            if self._fd is None or self._size >= ROTATE_AT:
+                self._put_in_place()
+            return self._fd
+
+    def _put_in_place(self) -> None:
+        """A new file under the descriptor that is in use, so that no thread, however late, can
+        write to a closed one, whose number may be a socket or a database by then."""
+        fd, path = _create(self.spool)
+        if self._fd is None:
+            self._fd = fd
+        else:
+            os.dup2(fd, self._fd, inheritable=False)
+            os.close(fd)
+        self.path, self._size, self._synced = path, 0, 0
+
+    def _keep(self, record: bytes, error: OSError) -> None:
+        """The file is left alone for a while: a full disk is not asked for every event."""
+        with self.fork_lock:
+            if self._fd is not None:
+                self._fd, self._resting = None, self._fd
+            self._rest_until = time.monotonic() + REST
+            self._warn("write", _NOT_WRITABLE, self.spool, error.strerror, self.memory_rows)
+            self._hold(record)
+
+    def _hold(self, record: bytes) -> None:
+        if len(self._memory) < self.memory_rows:
+            self._memory.append(record)
+            return
+        self.dropped += 1
+        self._warn("full", "memory for events is full too: newer ones are dropped and counted")
+
+    def _warn(self, kind: str, message: str, *args: object, exc_info: bool = False) -> None:
+        if kind not in self._warned:
+            self._warned.add(kind)
+            log.warning(message, *args, exc_info=exc_info)
+
+
+def _create(spool: Path) -> tuple[int, Path]:
+    """A new journal of this process: locked before it bears a journal's name.
+
+    Made under its final name it could be taken for a dead one before the lock is on it.
+    """
+    spool.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
+    name = f"journal-{os.getpid()}-{secrets.token_hex(8)}"
+    path = spool / f"{name}{SUFFIX}"
+    # An open file cannot be renamed on Windows, where there is no lock to wait for either.
+    first = spool / f".{name}.tmp" if locks.can_lock() else path
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    fd = os.open(first, flags, locks.PRIVATE_FILE)
+    try:
+        locks.take(fd)
+        if first != path:
+            first.rename(path)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd, path
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a journal of this very process is writing to this file."""
+    return any(isinstance(thing, Journal) and thing.path == path for thing in forks.watched())

@@ -1,0 +1,156 @@
+"""What the one sending process of a host holds: its lock, the outbox and the journals' reader.
+
+Knows who leads and what one pass is; when a pass is due is the worker's business.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pixelpair.core.events import Twin
+from pixelpair.delivery import locks
+from pixelpair.delivery.dispatch import Dispatch
+from pixelpair.delivery.intake import Intake
+from pixelpair.delivery.outbox import MemoryOutbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pixelpair.delivery.dispatch import Round, Send
+    from pixelpair.delivery.journal import Journal
+    from pixelpair.delivery.outbox import Outbox
+
+log = logging.getLogger("pixelpair")
+
+T = TypeVar("T")
+
+LOCK_FILE: Final = "leader.lock"
+
+# A child keeps its parent's outbox unused and unclosed: an SQLite connection may be neither
+# (https://www.sqlite.org/howtocorrupt.html, 2.6).
+_inherited: list[object] = []
+
+
+class Leader:
+    """Leads where it gets the lock. Leading or not, it sends what its own journal must hold in
+    memory because nothing can be written."""
+
+    def __init__(
+        self,
+        spool: Path,
+        outbox_factory: Callable[[], Outbox],
+        journal: Journal,
+        send: Send,
+        clock: Callable[[], float],
+    ) -> None:
+        self.spool = spool
+        self.journal = journal
+        self.outbox: Outbox | None = None
+        self.troubles = 0
+        self.trouble = ""
+        self._intake: Intake | None = None
+        self._outbox_factory = outbox_factory
+        self._lock = locks.Lock(spool / LOCK_FILE)
+        self._memory = MemoryOutbox(clock)
+        self.dispatch = Dispatch(send, clock, random.random)
+        self._said: set[str] = set()
+
+    def abandon(self) -> None:
+        """In a forked child: what is open belongs to the parent. The lock sees to itself."""
+        _inherited.append((self.outbox, self._intake))
+
+    def lead(self) -> bool:
+        """Whether this process leads its host, now or already. Never raises."""
+        return self.outbox is not None or self.guarded("lead", self._take_over, False)
+
+    def let_go(self) -> None:
+        """Lead no longer: another process may."""
+        outbox, self.outbox, self._intake = self.outbox, None, None
+        if outbox is not None:
+            self.guarded("close the outbox", outbox.close, None)
+        self._lock.close()
+
+    def turn(self, tally: Round, *, all_due: bool = False) -> bool:
+        """One pass: journals, then one batch of each outbox. Whether another may bring more.
+
+        What was done is added to `tally`. Never raises; see `troubles`.
+        """
+        self.guarded("write events from memory", self._rescue, None)
+        more = self._intake is not None and self.guarded("read the spool", self._intake.take, False)
+        for outbox in self._outboxes():
+            claimed = tally.claimed
+            self.guarded("send", partial(self._send, outbox, tally, all_due), None)
+            more = more or tally.claimed > claimed
+        return more
+
+    def queued(self) -> int:
+        """How many events wait in this process's outboxes."""
+        return sum(box.stats().queued for box in self._outboxes())
+
+    def left(self) -> int:
+        """How many events are not delivered yet, those included that are only in journals."""
+        unread = self._intake.unread() if self._intake else 0
+        return self.queued() + len(self.journal.held) + unread
+
+    def look(self) -> tuple[int, int]:
+        """While another leads: how many events are left, and were ever delivered."""
+        outbox = self._outbox_factory()
+        try:
+            stats = outbox.stats()
+            return stats.queued + Intake(self.spool, outbox).unread(), stats.delivered
+        finally:
+            outbox.close()
+
+    def in_memory(self) -> int:
+        """How many events exist only in this process."""
+        return self._memory.stats().queued + len(self.journal.held)
+
+    def guarded(self, kind: str, work: Callable[[], T], otherwise: T) -> T:
+        """Do it; an exception is counted, and logged the first time."""
+        try:
+            return work()
+        except Exception as error:
+            self.troubles += 1
+            self.trouble = f"could not {kind}: {error}"
+            if (known := f"{kind} {type(error).__name__}") not in self._said:
+                self._said.add(known)
+                log.exception("delivery could not %s; it goes on trying", kind)
+            return otherwise
+
+    def _take_over(self) -> bool:
+        try:
+            self.spool.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
+            if not self._lock.acquire():
+                return False
+        except OSError as error:
+            # Said by the journal already, which keeps what it cannot write in memory.
+            self.trouble = f"the spool {self.spool} cannot be used: {error.strerror}"
+            return False
+        try:
+            self.outbox = self._outbox_factory()
+        except BaseException:
+            self._lock.close()
+            raise
+        self._intake = Intake(self.spool, self.outbox)
+        return True
+
+    def _outboxes(self) -> list[Outbox]:
+        return [self._memory] if self.outbox is None else [self.outbox, self._memory]
+
+    def _rescue(self) -> None:
+        """Move what the journal holds in memory to its file, or else straight to the sending."""
+        self.journal.recover()
+        room = self.journal.memory_rows - self._memory.stats().queued
+        if records := self.journal.held[: max(0, room)]:
+            self._memory.put_many([Twin.unpack(record) for record in records])
+            self.journal.release(len(records))
+
+    def _send(self, outbox: Outbox, tally: Round, all_due: bool) -> None:
+        outcome = self.dispatch.turn(outbox, all_due=all_due)
+        tally.claimed += outcome.claimed
+        tally.delivered += outcome.delivered
+        tally.dead += outcome.dead

@@ -1,0 +1,205 @@
+"""Django's middleware: responses are changed in place, streams are looked at as they pass."""
+
+from __future__ import annotations
+
+from functools import partial
+from http.cookies import SimpleCookie
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings as django_settings
+
+from pixelpair.core.exchange import CURRENT, Exchange
+from pixelpair.core.http import Headers, Request, url_path
+from pixelpair.tracker import Tracker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from pixelpair.core.routes import RouteMatch
+
+_KEY = "pixelpair"  # in request.META: a door further out serves this request already
+
+
+class PixelPairMiddleware:
+    """`MIDDLEWARE = ["pixelpair.django.PixelPairMiddleware", ...]`.
+
+    Reads `PIXELPAIR_*` variables and the dict `PIXELPAIR` of the settings, which goes before them.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[..., Any]) -> None:
+        self.get_response = get_response
+        self.tracker = Tracker.for_door(
+            None,
+            framework_secret=django_settings.SECRET_KEY,
+            given=getattr(django_settings, "PIXELPAIR", None),
+        )
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if _KEY in request.META:
+            return self.get_response(request)
+        request.META[_KEY] = True
+        exchange = self.tracker.begin(request.method or "GET", partial(request_of, request))
+        return (
+            self._serve_async(exchange, request)
+            if self._is_async
+            else self._serve(exchange, request)
+        )
+
+    def _serve(self, exchange: Exchange, request: HttpRequest) -> HttpResponseBase:
+        token = CURRENT.set(exchange)
+        try:
+            response = self.get_response(request)
+            if _held(exchange, response):
+                if response.streaming:
+                    _stream(exchange, response)
+                else:
+                    _whole(exchange, response)
+        finally:
+            CURRENT.reset(token)
+        return response
+
+    async def _serve_async(self, exchange: Exchange, request: HttpRequest) -> HttpResponseBase:
+        token = CURRENT.set(exchange)
+        try:
+            response = await self.get_response(request)
+            if _held(exchange, response):
+                if not response.streaming:
+                    _whole(exchange, response)
+                elif response.is_async:
+                    await _stream_async(exchange, response)
+                else:
+                    await sync_to_async(_stream)(exchange, response)
+        finally:
+            CURRENT.reset(token)
+        return response
+
+
+def _held(exchange: Exchange, response: Any) -> bool:
+    """Whether the body must be looked at before the headers are known."""
+    headers = _headers(response)
+    fixed = exchange.respond(response.status_code, headers)
+    if fixed is not None and fixed is not headers:
+        _set_headers(response, headers, fixed)
+    return fixed is None
+
+
+def _whole(exchange: Exchange, response: Any) -> None:
+    body = exchange.feed(response.content) + exchange.finish()
+    before = _headers(response)
+    if body != response.content:
+        response.content = body
+    _set_headers(response, before, exchange.headers or before)
+
+
+def _stream(exchange: Exchange, response: Any) -> None:
+    before = _headers(response)
+    chunks = _fed(exchange, iter(response.streaming_content))
+    first = [next(chunks, b"")]
+    _set_headers(response, before, exchange.headers or before)
+    response.streaming_content = chain(first, chunks)
+
+
+async def _stream_async(exchange: Exchange, response: Any) -> None:
+    before = _headers(response)
+    chunks = _fed_async(exchange, aiter(response.streaming_content))
+    first = await anext(chunks, b"")
+    _set_headers(response, before, exchange.headers or before)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    response.streaming_content = whole()
+
+
+def _fed(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    while True:
+        token = CURRENT.set(exchange)  # a streaming view may still call track()
+        try:
+            chunk = next(chunks, None)
+        finally:
+            CURRENT.reset(token)
+        if chunk is None:
+            break
+        out = exchange.feed(chunk)
+        if out:
+            yield out
+    yield exchange.finish()
+
+
+async def _fed_async(exchange: Exchange, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    while True:
+        token = CURRENT.set(exchange)
+        try:
+            chunk = await anext(chunks, None)
+        finally:
+            CURRENT.reset(token)
+        if chunk is None:
+            break
+        out = exchange.feed(chunk)
+        if out:
+            yield out
+    yield exchange.finish()
+
+
+def _headers(response: Any) -> Headers:
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.items()
+    ]
+
+
+def _set_headers(response: Any, before: Headers, after: Headers) -> None:
+    """What changed, in Django's own terms: its cookies are no headers."""
+    kept = {name for name, _ in after}
+    for name, _ in before:
+        if name not in kept:
+            del response.headers[name.decode()]
+    for name, value in after:
+        if name == b"set-cookie":
+            response.cookies.update(SimpleCookie(value.decode("ascii")))
+        elif (name, value) not in before:
+            response.headers[name.decode("latin-1").title()] = value.decode("latin-1")
+
+
+def request_of(request: HttpRequest) -> Request:
+    """The neutral form of Django's request, with the view that was found for it."""
+    raw = request.path.encode("utf-8", "surrogateescape")
+    match = getattr(request, "resolver_match", None)
+    root = request.path[: -len(request.path_info)] if request.path_info else request.path
+    return Request(
+        method=request.method or "GET",
+        scheme=request.scheme or "http",
+        host=request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", ""),
+        root=root,
+        path=request.path_info or "/",
+        url_path=url_path(raw),
+        query=request.META.get("QUERY_STRING", ""),
+        headers=_request_headers(request),
+        client=request.META.get("REMOTE_ADDR") or "",
+        route=_route(match),
+        excluded=match is not None and "admin" in match.app_names,
+    )
+
+
+def _request_headers(request: HttpRequest) -> Headers:
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in request.headers.items()
+    ]
+
+
+def _route(match: Any) -> RouteMatch | None:
+    return (match.view_name, match.kwargs) if match is not None and match.view_name else None

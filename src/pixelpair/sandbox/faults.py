@@ -1,0 +1,108 @@
+"""Faults on order, for tests and rehearsals: what the events endpoint shall do wrong next. Pure.
+
+`POST /api/faults` takes one JSON object (or a list of them), all keys optional:
+`count` how many calls (1), `hang` seconds before anything happens, `status` the HTTP status,
+`error` Meta's error fields (`code`, `subcode`, `is_transient`, …), `body` a text sent instead of
+JSON, `headers` more headers, `accept` record the batch first and then lie about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+MAX_COUNT = 100_000
+MAX_HANG = 600.0
+# 401 for 190 and 400 for 100 are recorded; the others are customary. Clients go by the code.
+STATUS_OF_CODE = {1: 500, 2: 503, 10: 403, 102: 401, 190: 401, 200: 403, 294: 403}
+TRANSIENT_CODES = frozenset({1, 2})
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "count": int,
+    "hang": (int, float),
+    "status": int,
+    "error": dict,
+    "body": str,
+    "headers": dict,
+    "accept": bool,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of misbehaviour and how many calls it is good for."""
+
+    count: int = 1
+    hang: float = 0.0
+    status: int | None = None
+    error: dict[str, Any] | None = None
+    body: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    accept: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Does it replace the answer, or merely delay it?"""
+        return not (self.status is None and self.error is None and self.body is None)
+
+    def less_one(self) -> Fault:
+        return replace(self, count=self.count - 1)
+
+    def answer_status(self) -> int:
+        if self.status is not None:
+            return self.status
+        if self.error is not None:
+            return STATUS_OF_CODE.get(self.error["code"], 400)
+        return 200
+
+    def error_fields(self) -> dict[str, Any]:
+        """Meta's error object, as the caller gave it and completed."""
+        given = dict(self.error or {"code": 2})
+        subcode = given.pop("subcode", None)
+        fields = {
+            "message": "(sandbox) a fault on order",
+            "type": "OAuthException",
+            "is_transient": given["code"] in TRANSIENT_CODES,
+            **({} if subcode is None else {"error_subcode": subcode}),
+            **given,
+        }
+        if given["code"] == 190 and "is_transient" not in given:
+            del fields["is_transient"]
+        return fields
+
+
+def parse(value: object) -> list[Fault]:
+    """The faults of one order. ValueError says what is wrong with it."""
+    return [_fault(item) for item in (value if isinstance(value, list) else [value])]
+
+
+def _fault(value: object) -> Fault:
+    if not isinstance(value, dict):
+        raise ValueError("a fault is a JSON object")
+    for key, given in value.items():
+        _check(key, given)
+    if "error" in value and type(value["error"].get("code")) is not int:
+        raise ValueError("error: needs an integer code")
+    return Fault(**value)
+
+
+def _check(key: str, given: object) -> None:
+    kind = _TYPES.get(key)
+    if kind is None:
+        raise ValueError(f"{key}: unknown; known are {', '.join(_TYPES)}")
+    if not isinstance(given, kind) or (isinstance(given, bool) and kind is not bool):
+        raise ValueError(f"{key}={given!r}: wrong type")
+    low, high = {"count": (1, MAX_COUNT), "hang": (0, MAX_HANG), "status": (200, 599)}.get(
+        key, (None, None)
+    )
+    if low is not None and high is not None and not low <= given <= high:  # type: ignore[operator]
+        raise ValueError(f"{key}={given!r}: must be {low} to {high}")
+    if key == "headers" and not _is_header_dict(given):
+        raise ValueError("headers: names and values must be printable ASCII strings")
+
+
+def _is_header_dict(given: object) -> bool:
+    return isinstance(given, dict) and all(
+        isinstance(text, str) and text.isascii() and text.isprintable()
+        for pair in given.items()
+        for text in pair
+    )

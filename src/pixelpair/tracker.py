@@ -1,0 +1,267 @@
+"""The Tracker: the one object with a life. Owns the settings, the journal and the worker.
+
+Doors ask it for an Exchange per request; it gives the core its clock, its ids and its outlets.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import random
+import re
+import stat
+import tempfile
+import time
+import weakref
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from publicsuffixlist import PublicSuffixList
+
+from pixelpair.core.cookies import CookieDomains
+from pixelpair.core.exchange import MUTED, Exchange
+from pixelpair.core.notes import Notes
+from pixelpair.core.snippet import Snippet
+from pixelpair.core.user_data import customer_information
+from pixelpair.core.visit import Shop
+from pixelpair.delivery.journal import Journal
+from pixelpair.delivery.sqlite import SqliteOutbox
+from pixelpair.delivery.worker import Worker
+from pixelpair.errors import Problem, SettingsError
+from pixelpair.graph.client import Graph, Reply
+from pixelpair.graph.conversions import call
+from pixelpair.settings import Settings, temporary_spool
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Mapping
+
+    from pixelpair.core.events import Twin
+    from pixelpair.core.http import Request
+
+_LOG = logging.getLogger("pixelpair")
+NOTES = Notes()  # for what belongs to no tracker: mistakes in settings, calls outside requests
+_CLOSE_SECONDS = 2.0  # a stop of the shop waits no longer; the spool holds the rest
+LIVING: weakref.WeakSet[Tracker] = weakref.WeakSet()
+
+
+def _new_id() -> str:
+    return os.urandom(16).hex()
+
+
+def _new_random() -> int:
+    return random.getrandbits(31)
+
+
+class Tracker:
+    """A shop's pixelpair in this process. Nothing runs before the first event is queued.
+
+    `clock` (Unix seconds), `new_id` and `new_random` are for tests.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = _new_id,
+        new_random: Callable[[], int] = _new_random,
+    ) -> None:
+        self.settings = settings
+        self.notes = Notes()
+        self._clock = clock
+        self._new_id = new_id
+        self._new_random = new_random
+        self._shop = self._make_shop() if settings.active else None
+        if self._shop and self._shop.sends:
+            self.spool = self._spool()
+            self.journal = Journal(self.spool)
+            self._worker = open_worker(settings, self.spool, self.journal, clock)
+            atexit.register(self.close)
+        LIVING.add(self)
+
+    @classmethod
+    def for_door(
+        cls,
+        settings: Settings | None,
+        *,
+        sees_names: bool = True,
+        framework_secret: object = None,
+        given: Mapping[str, object] | None = None,
+    ) -> Tracker:
+        """The tracker of a door: mistakes are logged, never raised into the shop's start.
+
+        `given` options (Django's dict) go before the environment. The framework's own secret
+        serves where PIXELPAIR_SECRET is not set.
+        """
+        try:
+            settings = settings or Settings.from_env(given=given)
+            settings = settings.with_default_secret(framework_secret)
+            if not sees_names and settings.routes.uses_names:
+                expected = "name: rules need the Flask, Django or Starlette middleware"
+                raise SettingsError([Problem("PIXELPAIR_ROUTES", "name:…", expected)])
+        except SettingsError as error:
+            NOTES.once(str(error), logging.ERROR, "%s\npixelpair is switched off", error)
+            settings = Settings(enabled=False)
+        _say_what_is_missing(settings)
+        try:
+            return cls(settings)
+        except Exception:  # a shop must start, whatever is wrong with us
+            NOTES.once("start", logging.ERROR, "pixelpair is switched off", exc_info=True)
+            return cls(Settings(enabled=False))
+
+    # --- the request path ------------------------------------------------------------------
+
+    def begin(self, method: str, request: Callable[[], Request]) -> Exchange:
+        """An exchange for one request; the muted one where pixelpair is inert."""
+        shop = self._shop
+        return MUTED if shop is None else Exchange(shop, method, request)
+
+    def _accept(self, twins: list[Twin]) -> None:
+        append = self.journal.append
+        for twin in twins:
+            append(twin.pack())
+        if self.settings.sender == "thread":
+            self._worker.notify()
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What did not leave, by reason."""
+        return self.notes.counts
+
+    # --- a life ----------------------------------------------------------------------------
+
+    def close(self, timeout: float = _CLOSE_SECONDS) -> None:
+        """Send what can be sent within `timeout` seconds; the spool keeps the rest."""
+        atexit.unregister(self.close)
+        if self._shop and self._shop.sends:
+            self._worker.close(timeout)
+            self.journal.close()
+
+    def _spool(self) -> Path:
+        folder = self.settings.spool_folder
+        temporary = temporary_spool(self.settings.pixel_id)
+        if self.settings.spool is None and folder == temporary:
+            folder = _own_folder(folder)
+            self.notes.once(
+                "spool",
+                logging.WARNING,
+                "no state folder: events wait in %s, which a reboot may empty; "
+                "set PIXELPAIR_SPOOL to a folder on a local disk",
+                folder,
+            )
+        return folder
+
+    def _make_shop(self) -> Shop:
+        settings = self.settings
+        if settings.advanced_matching:
+            self._hashed({"phone": "+46701234567"})  # loads phonenumbers (27 ms) now, not then
+        return Shop(
+            pixel_id=settings.pixel_id,
+            sends=bool(settings.access_token),
+            page_view=settings.page_view,
+            advanced_matching=settings.advanced_matching,
+            currency=settings.currency or None,
+            login_paths=frozenset(settings.login_paths),
+            excludes=lru_cache(1024)(_pattern(settings.exclude).match),
+            routes=settings.routes,
+            id_key=settings.key,
+            snippet=Snippet(settings.pixel_id, settings.pixel_script_url, settings.pixel_image_url),
+            # 35 ms of reading, here and not in the first request.
+            domains=CookieDomains(PublicSuffixList().privatesuffix),
+            clock=self._clock,
+            new_id=self._new_id,
+            new_random=self._new_random,
+            hashed=self._hashed,
+            accept=self._accept,
+            notes=self.notes,
+        )
+
+    def _hashed(self, given: Mapping[str, object]) -> dict[str, list[str]]:
+        hashed, dropped = customer_information(
+            given,
+            phone_country=self.settings.phone_country or None,
+            year=time.gmtime(self._clock()).tm_year,
+        )
+        for field in dropped:
+            self.notes.once(
+                ("identify", field),
+                logging.WARNING,
+                "identify(): %s cannot be read; it was dropped",
+                field,
+            )
+        return hashed
+
+
+def open_worker(
+    settings: Settings,
+    spool: Path,
+    journal: Journal,
+    clock: Callable[[], float] = time.time,
+) -> Worker:
+    """The sender of a shop's events; it starts nothing and opens nothing yet."""
+    outbox = settings.outbox or spool / "outbox.sqlite3"
+    return Worker(
+        spool,
+        partial(SqliteOutbox, outbox, clock),
+        journal,
+        partial(_send, Graph(), settings),
+        clock=clock,
+    )
+
+
+def _send(graph: Graph, settings: Settings, twins: list[Twin]) -> Reply:
+    """Post twins of one pixel with that pixel's token, and with no other's."""
+    if twins[0].pixel_id != settings.pixel_id:
+        return Reply("refused", code=100, subcode=33, detail="the settings name another pixel")
+    return graph.send(
+        call(
+            twins,
+            pixel_id=settings.pixel_id,
+            token=settings.access_token,
+            graph_url=settings.graph_url,
+            version=settings.graph_version,
+            test_event_code=settings.test_event_code or None,
+        )
+    )
+
+
+def _say_what_is_missing(settings: Settings) -> None:
+    if not settings.enabled:
+        return
+    if not settings.pixel_id:
+        NOTES.once("inert", logging.WARNING, "no PIXELPAIR_PIXEL_ID: pixelpair is inert")
+    elif not settings.access_token:
+        text = "no PIXELPAIR_ACCESS_TOKEN: only the browser halves of events leave"
+        NOTES.once("no token", logging.WARNING, text)
+    elif not settings.secret:
+        NOTES.once(
+            "secret",
+            logging.WARNING,
+            "no PIXELPAIR_SECRET: Purchase ids are derived from the access token and hold only "
+            "until it changes",
+        )
+
+
+def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:
+    """Each path and what lies below it; `*` stands for anything within a segment."""
+    if not paths:
+        return re.compile(r"(?!)")
+    inner = ("[^/]*".join(map(re.escape, path.split("*"))) for path in paths)
+    return re.compile(rf"(?:{'|'.join(inner)})(?:/|\Z)")
+
+
+def _own_folder(folder: Path) -> Path:
+    """A folder below the temporary directory that nobody else could have prepared."""
+    parent = folder.parent
+    try:
+        parent.mkdir(mode=0o700, exist_ok=True)
+        found = parent.lstat()
+        mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+        if stat.S_ISDIR(found.st_mode) and mine and not found.st_mode & 0o077:
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="pixelpair-"))

@@ -1,0 +1,96 @@
+"""What a view can say: track, identify, discard. They find the request that is being served."""
+
+from __future__ import annotations
+
+import logging
+import os
+from sys import _getframe
+
+from pixelpair.core.events import clean_event_name
+from pixelpair.core.exchange import CURRENT
+from pixelpair.core.visit import Tracked
+from pixelpair.errors import OutsideRequest
+from pixelpair.settings import TRUE_WORDS
+from pixelpair.tracker import LIVING, NOTES
+
+
+def track(event_name: str, *, event_id: str | None = None, **data: object) -> None:
+    """Report an event of this request, or say more of the one that its route makes.
+
+    `data` are Meta's custom-data names (value, currency, content_ids, contents, ...); any other
+    keyword travels as a custom property. A bad value drops its field, with a log line. Outside
+    any request it is logged once; with STRICT it raises OutsideRequest.
+    Source of the names: Meta, Conversions API, "Custom data parameters".
+    """
+    exchange = CURRENT.get()
+    if exchange is None:
+        _outside("track")
+    else:
+        name = clean_event_name(event_name)
+        if name is None:
+            _say_bad_name()
+        else:
+            exchange.track(Tracked(name, data, event_id))
+
+
+def identify(
+    *,
+    email: object = None,
+    phone: object = None,
+    first_name: object = None,
+    last_name: object = None,
+    date_of_birth: object = None,
+    gender: object = None,
+    city: object = None,
+    state: object = None,
+    zip: object = None,  # noqa: A002 - Meta's word
+    country: object = None,
+    external_id: object = None,
+) -> None:
+    """Add customer information to this request's events; each a value or a list of values.
+
+    Hashed at once (SHA-256, by Meta's normalisation) and sent only with ADVANCED_MATCHING=1.
+    """
+    given = {key: value for key, value in locals().items() if value is not None}
+    exchange = CURRENT.get()
+    if exchange is None:
+        _outside("identify")
+    else:
+        exchange.identify(given)
+
+
+def discard(*event_names: str) -> None:
+    """The act failed: these events of this request (without a name, all) do not leave."""
+    exchange = CURRENT.get()
+    if exchange is None:
+        _outside("discard")
+    else:
+        exchange.discard(event_names)
+
+
+def _outside(verb: str) -> None:
+    caller = _getframe(2)
+    place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+    text = f"pixelpair.{verb}() outside any request ({place})"
+    if _strict():
+        raise OutsideRequest(text)
+    NOTES.once((verb, place), logging.WARNING, "%s: nothing was reported", text)
+
+
+def _strict() -> bool:
+    """STRICT of this process's trackers; of the environment where no middleware was made."""
+    trackers = list(LIVING)
+    if trackers:
+        return any(tracker.settings.strict for tracker in trackers)
+    return os.environ.get("PIXELPAIR_STRICT", "").strip().lower() in TRUE_WORDS
+
+
+def _say_bad_name() -> None:
+    caller = _getframe(2)
+    place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+    NOTES.once(
+        ("name", place),
+        logging.WARNING,
+        "%s: an event's name is 1 to 50 letters, digits, spaces, _ or -; it was dropped",
+        place,
+    )

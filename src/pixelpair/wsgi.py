@@ -1,0 +1,179 @@
+"""The WSGI door: any WSGI app. Flask has its own, which also sees route names."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pixelpair.core.exchange import CURRENT, Exchange
+from pixelpair.core.http import Headers, Request, url_path
+from pixelpair.tracker import Tracker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pixelpair.core.routes import RouteMatch
+    from pixelpair.settings import Settings
+
+    Environ = dict[str, Any]
+    Write = Callable[[bytes], object]
+    StartResponse = Callable[..., Write]
+    App = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_KEY = "pixelpair"  # in the environ: a door further out serves this request already
+
+
+class PixelPairMiddleware:
+    """`app.wsgi_app = PixelPairMiddleware(app.wsgi_app)`.
+
+    `route` tells the name and parameters of the route that is being served, where a framework
+    knows them; without it, rules by route name are reported as a mistake.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        settings: Settings | None = None,
+        *,
+        tracker: Tracker | None = None,
+        route: Callable[[], RouteMatch | None] | None = None,
+    ) -> None:
+        self.app = app
+        self.tracker = tracker or Tracker.for_door(settings, sees_names=route is not None)
+        self._route = route or _no_route
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if _KEY in environ:
+            return self.app(environ, start_response)
+        environ[_KEY] = True
+        request = partial(request_of, environ, self._route)
+        exchange = self.tracker.begin(environ["REQUEST_METHOD"], request)
+        start = _Start(exchange, start_response)
+        token = CURRENT.set(exchange)
+        try:
+            body = self.app(environ, start)
+        finally:
+            CURRENT.reset(token)
+        # The server may know a faster way for this very iterable (wsgi.file_wrapper).
+        return body if exchange.passing and start.sent else _Body(exchange, start, body)
+
+
+class _Start:
+    """start_response, held until the first bytes of a page are known."""
+
+    __slots__ = ("_exchange", "_held", "_start_response", "_write", "sent")
+
+    def __init__(self, exchange: Exchange, start_response: StartResponse) -> None:
+        self._exchange = exchange
+        self._start_response = start_response
+        self._held: tuple[Any, ...] = ()
+        self._write: Write | None = None
+        self.sent = False
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Write:
+        if self.sent:  # only with exc_info: the server decides whether it is too late
+            return self._start_response(status, headers, exc_info)
+        pairs = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers]
+        fixed = self._exchange.respond(int(status[:3]), pairs)
+        self._held = (status, headers, pairs, exc_info)
+        if fixed is None:
+            return self._write_through
+        return self.send(fixed)
+
+    def send(self, fixed: Headers | None) -> Write:
+        """Call the server's start_response, once."""
+        status, headers, pairs, exc_info = self._held
+        self._held = ()
+        self.sent = True
+        if fixed is not None and fixed is not pairs:
+            headers = _named(fixed, headers)
+        args = (exc_info,) if exc_info else ()
+        self._write = self._start_response(status, headers, *args)
+        return self._write
+
+    def ready(self) -> bool:
+        """Send the held start as soon as its headers are known."""
+        if not self.sent and self._held and self._exchange.headers is not None:
+            self.send(self._exchange.headers)
+        return self.sent
+
+    def _write_through(self, data: bytes) -> None:
+        out = self._exchange.feed(data)
+        if self.ready() and self._write and out:
+            self._write(out)
+
+
+class _Body:
+    """The app's iterable with the page's bytes in it; closes what the app opened."""
+
+    __slots__ = ("_body", "_exchange", "_start")
+
+    def __init__(self, exchange: Exchange, start: _Start, body: Iterable[bytes]) -> None:
+        self._exchange = exchange
+        self._start = start
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        exchange, start = self._exchange, self._start
+        chunks = iter(self._body)
+        while True:
+            token = CURRENT.set(exchange)  # a streaming view may still call track()
+            try:
+                chunk = next(chunks, None)
+            finally:
+                CURRENT.reset(token)
+            if chunk is None:
+                break
+            out = exchange.feed(chunk)
+            if start.ready() and (out or not chunk):
+                yield out
+        last = exchange.finish()
+        start.ready()
+        yield last
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+def _named(fixed: Headers, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Headers as native strings, in the case that the app wrote them."""
+    case = {name.lower(): name for name, _ in given}
+    texts = ((k.decode("latin-1"), v.decode("latin-1")) for k, v in fixed)
+    return [(case.get(name) or name.title(), value) for name, value in texts]
+
+
+def _no_route() -> RouteMatch | None:
+    return None
+
+
+def request_of(environ: Environ, route: Callable[[], RouteMatch | None]) -> Request:
+    """The neutral form of a WSGI environ (PEP 3333: text is latin-1 of the raw bytes)."""
+    root = environ.get("SCRIPT_NAME", "").encode("latin-1")
+    path = environ.get("PATH_INFO", "").encode("latin-1")
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        scheme=environ.get("wsgi.url_scheme", "http"),
+        host=environ.get("HTTP_HOST") or _server(environ),
+        root=root.decode("utf-8", "replace").rstrip("/"),
+        path=path.decode("utf-8", "replace") or "/",
+        url_path=url_path(root + path),
+        query=environ.get("QUERY_STRING", ""),
+        headers=_headers(environ),
+        client=environ.get("REMOTE_ADDR") or "",
+        route=route(),
+    )
+
+
+def _server(environ: Environ) -> str:
+    name, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
+    return name if port in ("80", "443", "") else f"{name}:{port}"
+
+
+def _headers(environ: Environ) -> Headers:
+    return [
+        (key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    ]

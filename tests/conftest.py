@@ -1,0 +1,130 @@
+"""What several test folders share: real servers in processes of their own, and a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 30.0
+
+
+def missing_tool(name: str) -> None:
+    """Skip where a tool is missing; in CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{name} is missing")
+    pytest.skip(f"{name} is missing")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> object:
+    """What `condition` gives as soon as that is true; what it gave last when time is up."""
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def server(
+    command: list[str], port: int, environ: Mapping[str, str], cwd: Path = ROOT
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server process that answers on `port`; terminated, then killed, at the end."""
+    path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": path, **environ}, cwd=cwd
+    )
+    try:
+        if not until(lambda: process.poll() is not None or _answers(port)) or process.poll():
+            pytest.fail(f"{command} does not answer on {port}")
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Sandbox:
+    """A running sandbox, asked over HTTP like by anyone."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._http = httpx.Client(base_url=self.url, timeout=10)
+
+    def environ(self, spool: Path) -> dict[str, str]:
+        """What a shop sets to use this sandbox instead of Meta."""
+        return {
+            "PIXELPAIR_PIXEL_ID": "1234567890",
+            "PIXELPAIR_ACCESS_TOKEN": "sandbox-token",
+            "PIXELPAIR_SECRET": "a secret of these tests",
+            "PIXELPAIR_GRAPH_URL": self.url,
+            "PIXELPAIR_PIXEL_SCRIPT_URL": f"{self.url}/en_US/fbevents.js",
+            "PIXELPAIR_PIXEL_IMAGE_URL": f"{self.url}/tr",
+            "PIXELPAIR_SPOOL": str(spool),
+        }
+
+    def events(self) -> list[dict]:
+        return self._http.get("/api/events").json()["events"]
+
+    def clear(self) -> None:
+        self._http.delete("/api/events").raise_for_status()
+
+    def fault(self, **fault: object) -> None:
+        self._http.post("/api/faults", json=fault).raise_for_status()
+
+    def close(self) -> None:
+        self._http.close()
+
+
+@contextmanager
+def running_sandbox() -> Iterator[Sandbox]:
+    port = free_port()
+    command = [sys.executable, "-m", "pixelpair", "sandbox", "--port", str(port)]
+    with server(command, port, {}), ExitStack() as stack:
+        sandbox = Sandbox(port)
+        stack.callback(sandbox.close)
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Debian's browser; Playwright's own cannot be downloaded everywhere."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        missing_tool("chromium")
+    return str(found)
+
+
+@pytest.fixture(scope="module")  # its event loop must be gone when async tests run
+def browser(chromium_path: str) -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    quiet += ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=quiet)
+        yield chromium
+        chromium.close()

@@ -1,0 +1,268 @@
+"""The contract that every outbox keeps, run on each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from .conftest import NOW, Clock, make_twin
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from pixelpair.delivery.outbox import (
+    REMEMBER,
+    REMEMBER_LASTING,
+    DeadLetter,
+    MemoryOutbox,
+    Outbox,
+    Row,
+    Stats,
+)
+from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
+from pixelpair.delivery.sqlite import SqliteOutbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def outbox(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Outbox]:
+    box: Outbox = (
+        MemoryOutbox(clock)
+        if request.param == "memory"
+        else SqliteOutbox(tmp_path / "outbox.sqlite3", clock)
+    )
+    yield box
+    box.close()
+
+
+def claimed(box: Outbox, now: float = NOW) -> list[str]:
+    return [row.twin.event_id for row in box.claim(1000, now)]
+
+
+def deliver_all(box: Outbox, now: float = NOW) -> None:
+    box.settle([(row.key, Delivered()) for row in box.claim(1000, now)], now)
+
+
+def test_gives_whole_twins_oldest_first(outbox: Outbox) -> None:
+    twins = [make_twin(n, lasting=n == 2, what="å") for n in (3, 1, 2)]
+    assert outbox.put_many(twins) == 3
+    rows = outbox.claim(2, NOW) + outbox.claim(2, NOW)
+    assert [Row(row.key, row.twin, row.attempts) for row in rows] == rows
+    assert [(row.twin, row.attempts) for row in rows] == [(twin, 0) for twin in twins]
+
+
+def test_gives_a_claimed_event_to_nobody_else(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1)])
+    assert claimed(outbox) == ["id-1"]
+    assert claimed(outbox) == []
+
+
+def test_takes_an_identity_once_while_it_waits(outbox: Outbox) -> None:
+    assert outbox.put_many([make_twin(1), make_twin(1, value=2)]) == 1
+    assert outbox.put_many([make_twin(1), make_twin(2)]) == 1
+    assert claimed(outbox) == ["id-1", "id-2"]
+
+
+def test_another_pixel_or_name_is_another_event(outbox: Outbox) -> None:
+    twins = [make_twin(1), make_twin(1, pixel_id="222"), make_twin(1, name="Purchase")]
+    assert outbox.put_many(twins) == 3
+
+
+@pytest.mark.parametrize(("lasting", "memory"), [(False, REMEMBER), (True, REMEMBER_LASTING)])
+def test_remembers_a_delivered_event_for_its_time(
+    outbox: Outbox, clock: Clock, lasting: bool, memory: float
+) -> None:
+    twin = make_twin(1, lasting=lasting)
+    outbox.put_many([twin])
+    deliver_all(outbox)
+    clock.now = NOW + memory - 1
+    assert outbox.put_many([twin]) == 0
+    clock.now = NOW + memory
+    assert outbox.put_many([twin]) == 1
+
+
+def test_leaves_other_pixels_alone_when_told(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1, pixel_id="111"), make_twin(2, pixel_id="222")])
+    assert [row.twin.pixel_id for row in outbox.claim(9, NOW, ["111"])] == ["222"]
+    assert [row.twin.pixel_id for row in outbox.claim(9, NOW)] == ["111"]
+
+
+def test_gives_a_retried_event_when_its_time_has_come(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1)])
+    for counted in (True, False, True):
+        (row,) = outbox.claim(9, NOW)
+        outbox.settle([(row.key, RetryAt(NOW + 10, "x", counted))], NOW)
+        assert outbox.claim(9, NOW + 9) == []
+        (row,) = outbox.claim(9, NOW + 10)
+        outbox.settle([(row.key, RetryAt(NOW, "x"))], NOW)
+    assert [row.attempts for row in outbox.claim(9, NOW)] == [2]
+
+
+def test_a_held_event_is_free_for_the_next_claim(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1)])
+    for _ in range(2):
+        (row,) = outbox.claim(9, NOW)
+        outbox.settle([(row.key, Hold(NOW + 60, "token"))], NOW)
+    assert [row.attempts for row in outbox.claim(9, NOW)] == [0]
+
+
+def test_keeps_a_dead_letter_with_its_reason(outbox: Outbox, clock: Clock) -> None:
+    twins = [make_twin(1), make_twin(2)]
+    outbox.put_many(twins)
+    rows = outbox.claim(9, NOW)
+    outbox.settle([(rows[0].key, Dead("why")), (rows[1].key, Delivered())], NOW + 5)
+    (letter,) = outbox.dead()
+    assert letter == DeadLetter(letter.key, twins[0], "why", NOW + 5)
+    assert outbox.stats() == Stats(queued=0, dead=1, delivered=1, oldest=None)
+
+
+def test_buries_a_faulty_event_at_once_and_once(outbox: Outbox, clock: Clock) -> None:
+    faulty = make_twin(1, name="Purchase", fault="no value")
+    assert outbox.put_many([faulty]) == 1
+    assert outbox.put_many([faulty]) == 0
+    (letter,) = outbox.dead()
+    assert letter == DeadLetter(letter.key, faulty, "no value", NOW)
+    assert claimed(outbox) == []
+
+
+def test_a_mended_event_is_not_blocked_by_its_dead_letter(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1, fault="no value")])
+    assert outbox.put_many([make_twin(1)]) == 1
+
+
+def test_a_faulty_copy_of_a_queued_event_is_nothing_new(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1)])
+    assert outbox.put_many([make_twin(1, fault="no value")]) == 0
+    assert outbox.dead() == []
+
+
+def test_lists_the_newest_dead_letters_first(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(n, fault="f") for n in range(5)])
+    assert [letter.twin.event_id for letter in outbox.dead(2)] == ["id-4", "id-3"]
+
+
+def test_replays_dead_letters_but_those_that_must_not_leave(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1), make_twin(2), make_twin(3, fault="no value")])
+    outbox.settle([(row.key, Dead("x")) for row in outbox.claim(9, NOW)], NOW)
+    (one,) = (letter.key for letter in outbox.dead() if letter.twin.event_id == "id-1")
+    assert outbox.replay([one]) == 1
+    assert claimed(outbox) == ["id-1"]
+    assert outbox.replay() == 1
+    assert [letter.twin.event_id for letter in outbox.dead()] == ["id-3"]
+
+
+def test_a_replay_of_what_was_delivered_meanwhile_adds_nothing(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1)])
+    outbox.settle([(row.key, Dead("x")) for row in outbox.claim(9, NOW)], NOW)
+    outbox.put_many([make_twin(1)])
+    deliver_all(outbox)
+    assert outbox.replay() == 0
+    assert outbox.stats() == Stats(queued=0, dead=0, delivered=1)
+
+
+def test_purges_the_dead_letters_that_are_named_or_all(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(n, fault="f") for n in range(3)])
+    keys = [letter.key for letter in outbox.dead()]
+    assert outbox.purge(keys[:1]) == 1
+    assert [letter.key for letter in outbox.dead()] == keys[1:]
+    assert outbox.purge() == 2
+    assert outbox.stats() == Stats()
+
+
+def test_keeps_how_far_each_journal_was_read(outbox: Outbox) -> None:
+    assert outbox.offset("j1") == 0
+    outbox.put_many([make_twin(1)], "j1", 100)
+    outbox.put_many([], "j1", 250)
+    outbox.put_many([make_twin(2)], "j2", 7)
+    assert (outbox.offset("j1"), outbox.offset("j2")) == (250, 7)
+    assert sorted(outbox.sources()) == ["j1", "j2"]
+    outbox.forget("j1")
+    assert (outbox.offset("j1"), outbox.sources()) == (0, ["j2"])
+
+
+def test_tells_the_oldest_event_that_waits(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1, at=NOW - 5), make_twin(2, at=NOW - 90), make_twin(3)])
+    assert outbox.stats() == Stats(queued=3, oldest=NOW - 90)
+
+
+def test_a_verdict_on_an_unknown_event_is_harmless(outbox: Outbox) -> None:
+    verdicts = [(77, Delivered()), (78, Dead("x")), (79, RetryAt(1, "x")), (80, Hold(1, "x"))]
+    outbox.settle(verdicts, NOW)
+    assert outbox.stats() == Stats()
+
+
+def test_awkward_ids_stay_apart(outbox: Outbox) -> None:
+    twins = [make_twin(n) for n in ("", "a\0b", "å", "'; DROP TABLE event; --", "x" * 5000)]
+    assert outbox.put_many(twins) == len(twins)
+    assert [row.twin for row in outbox.claim(9, NOW)] == twins
+
+
+class BothAgree(RuleBasedStateMachine):
+    """Whatever is asked of them, in whatever order, SQLite answers as memory does."""
+
+    @initialize()
+    def open_both(self) -> None:
+        self.clock = Clock()
+        self.boxes: list[Outbox] = [MemoryOutbox(self.clock), SqliteOutbox(_scratch(), self.clock)]
+
+    def teardown(self) -> None:
+        for box in getattr(self, "boxes", []):
+            box.close()
+
+    @rule(
+        numbers=st.lists(st.integers(0, 6), max_size=4),
+        fault=st.sampled_from([None, None, "f"]),
+        lasting=st.booleans(),
+    )
+    def put(self, numbers: list[int], fault: str | None, lasting: bool) -> None:
+        twins = [make_twin(n, fault=fault, lasting=lasting) for n in numbers]
+        first, second = (box.put_many(twins, "j", len(twins)) for box in self.boxes)
+        assert first == second
+
+    @rule(
+        limit=st.integers(1, 4),
+        verdict=st.sampled_from(
+            [Delivered(), Dead("d"), RetryAt(NOW + 60, "r", True), Hold(NOW, "h"), None]
+        ),
+    )
+    def claim(self, limit: int, verdict: Delivered | Dead | RetryAt | Hold | None) -> None:
+        seen = []
+        for box in self.boxes:
+            rows = box.claim(limit, self.clock.now)
+            seen.append([(row.twin, row.attempts) for row in rows])
+            if verdict is not None:
+                box.settle([(row.key, verdict) for row in rows], self.clock.now)
+        assert seen[0] == seen[1]
+
+    @rule(seconds=st.sampled_from([30, 4000, 700_000]))
+    def wait(self, seconds: int) -> None:
+        self.clock.now += seconds
+
+    @rule()
+    def replay(self) -> None:
+        first, second = (box.replay() for box in self.boxes)
+        assert first == second
+
+    @invariant()
+    def show_the_same(self) -> None:
+        if hasattr(self, "boxes"):
+            first, second = ((box.stats(), _letters(box)) for box in self.boxes)
+            assert first == second
+
+
+def _letters(box: Outbox) -> set[tuple[object, ...]]:
+    return {(letter.twin, letter.reason, letter.died) for letter in box.dead()}
+
+
+def _scratch() -> Path:
+    import tempfile
+    from pathlib import Path
+
+    return Path(tempfile.mkdtemp(prefix="pixelpair-outbox-")) / "outbox.sqlite3"
+
+
+TestBothAgree = BothAgree.TestCase
+TestBothAgree.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from pixelpair.sandbox.faults import Fault, parse
+
+
+def test_one_or_a_list():
+    assert parse({"status": 503, "count": 3}) == [Fault(count=3, status=503)]
+    assert parse([{"hang": 1}, {}]) == [Fault(hang=1), Fault()]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (7, "a fault is a JSON object"),
+        ({"stats": 503}, "stats: unknown"),
+        ({"status": "503"}, "status='503': wrong type"),
+        ({"status": True}, "status=True: wrong type"),
+        ({"status": 99}, "status=99: must be 200 to 599"),
+        ({"count": 0}, "count=0: must be 1 to"),
+        ({"hang": -1}, "hang=-1: must be 0 to"),
+        ({"error": {}}, "error: needs an integer code"),
+        ({"error": {"code": "190"}}, "error: needs an integer code"),
+        ({"headers": {"a": "b\r\nc: d"}}, "headers: names and values"),
+        ({"headers": {"a": 1}}, "headers: names and values"),
+    ],
+)
+def test_says_what_is_wrong(value, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
+        parse(value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (Fault(), 200),
+        (Fault(status=429), 429),
+        (Fault(error={"code": 190}), 401),
+        (Fault(error={"code": 2}), 503),
+        (Fault(error={"code": 4}), 400),
+        (Fault(error={"code": 4}, status=403), 403),
+        (Fault(body="<html>"), 200),
+    ],
+)
+def test_status(fault, status):
+    assert fault.answer_status() == status
+
+
+def test_error_fields_are_metas():
+    assert Fault(error={"code": 100, "subcode": 2804003}).error_fields() == {
+        "message": "(sandbox) a fault on order",
+        "type": "OAuthException",
+        "is_transient": False,
+        "code": 100,
+        "error_subcode": 2804003,
+    }
+
+
+def test_a_bad_token_has_no_is_transient_unless_asked_for():
+    assert "is_transient" not in Fault(error={"code": 190}).error_fields()
+    asked = Fault(error={"code": 190, "is_transient": True})
+    assert asked.error_fields()["is_transient"] is True
+
+
+def test_a_bare_status_is_a_service_down():
+    fields = Fault(status=503).error_fields()
+    assert (fields["code"], fields["is_transient"]) == (2, True)

@@ -1,0 +1,235 @@
+"""The pixel script in a real browser, loaded the way a shop loads Meta's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+HASH = hashlib.sha256(b"anna@example.com").hexdigest()
+BASE = """<!doctype html><html><head><meta charset="utf-8"><title>shop</title>
+<script NONCE>
+window.fbq = function () {
+  fbq.callMethod ? fbq.callMethod.apply(fbq, arguments) : fbq.queue.push(arguments);
+};
+window._fbq = fbq; fbq.push = fbq; fbq.loaded = true; fbq.version = '2.0'; fbq.queue = [];
+CALLS
+var script = document.createElement('script');
+script.async = true; script.src = 'SANDBOX/en_US/fbevents.js';
+document.head.appendChild(script);
+</script></head><body><h1>shop</h1>BODY</body></html>"""
+VIEW = [
+    "ViewContent",
+    {
+        "content_ids": ["s-1", 2],
+        "contents": [{"id": "s-1", "quantity": 2}],
+        "value": 19.9,
+        "currency": "SEK",
+        "search_string": "ä & ö = 1",
+    },
+    {"event_id": 7},
+]
+WARNING = "[data-pixelpair-sandbox=warning]"
+
+
+@pytest.fixture
+def visit(shop, sandbox, tab):
+    """Opens a page that makes these fbq calls before the script is there."""
+
+    def open_page(calls: str, *, body: str = "", csp: str = "", path: str = "/p/1"):
+        filled = BASE.replace("CALLS", calls).replace("SANDBOX", sandbox.url)
+        shop.html = filled.replace("BODY", body).replace("NONCE", 'nonce="n"')
+        shop.headers = {"Content-Security-Policy": csp} if csp else {}
+        tab.goto(shop.url + path, wait_until="load")
+        return tab
+
+    return open_page
+
+
+def halves(rows: list[dict]) -> list[tuple]:
+    return [
+        (row["pixel_id"], row["name"], row["event_id"], row["browser"]["custom_data"])
+        for row in rows
+    ]
+
+
+def test_drains_the_queue_and_goes_on(visit, sandbox):
+    tab = visit(
+        "fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: 'a'});"
+        "fbq('trackCustom', 'Köp', {deep: {x: [1]}, nothing: null, gone: undefined},"
+        " {eventID: 'b'});"
+    )
+    sandbox.wait_for(2)
+    tab.evaluate("([name, data, options]) => fbq('track', name, data, options)", VIEW)
+    assert halves(sandbox.wait_for(3)) == [
+        ("11", "PageView", "a", {}),
+        ("11", "Köp", "b", {"deep": {"x": [1]}}),
+        ("11", "ViewContent", "7", VIEW[1]),
+    ]
+    assert tab.locator(WARNING).count() == 0
+
+
+def test_tells_where_it_was_and_who_it_is(visit, sandbox, shop, tab):
+    tab.context.add_cookies([{"name": "_fbc", "value": "fb.0.17.Click%2DId", "url": shop.url}])
+    visit("fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: location.pathname});")
+    sandbox.wait_for(1)
+    tab.evaluate("location.href = '/p/2?q=1'")
+    half = sandbox.wait_for(2)[1]["browser"]
+    cookies = {cookie["name"]: cookie["value"] for cookie in tab.context.cookies(shop.url)}
+    assert (half["url"], half["referrer"]) == (f"{shop.url}/p/2?q=1", f"{shop.url}/p/1")
+    assert (half["fbp"], half["fbc"]) == (cookies["_fbp"], "fb.0.17.Click-Id")
+    assert re.fullmatch(r"fb\.1\.[0-9]{13}\.[0-9]+", half["fbp"])
+    assert "Chrome" in half["user_agent"]
+    parameters = half["parameters"]
+    assert set(parameters) == {"if", "ts", "sw", "sh", "v", "r", "ec", "it", "rqm"}
+    assert (parameters["if"], parameters["rqm"], parameters["ec"]) == ("false", "GET", "0")
+
+
+def test_leaves_a_known_browser_id_alone(visit, sandbox, shop, tab):
+    tab.context.add_cookies([{"name": "_fbp", "value": "fb.0.17.4711", "url": shop.url}])
+    visit("fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: 'a'});")
+    assert sandbox.wait_for(1)[0]["browser"]["fbp"] == "fb.0.17.4711"
+
+
+def test_track_goes_to_every_pixel_and_tracksingle_to_its_own(visit, sandbox):
+    visit(
+        "fbq('init', '11'); fbq('init', 22);"
+        "fbq('track', 'PageView', {}, {eventID: 'a'});"
+        "fbq('trackSingle', '22', 'Lead', {}, {eventID: 'b'});"
+        "fbq('trackSingleCustom', 11, 'Own', {}, {eventID: 'c'});"
+        "fbq('trackSingle', '33', 'Lead', {}, {eventID: 'd'});"
+    )
+    rows = sandbox.wait_for(4)
+    assert sorted((row["pixel_id"], row["name"], row["event_id"]) for row in rows) == [
+        ("11", "Own", "c"),
+        ("11", "PageView", "a"),
+        ("22", "Lead", "b"),
+        ("22", "PageView", "a"),
+    ]
+
+
+def test_an_event_without_id_is_shown_on_the_page(visit, sandbox):
+    hostile = "<img src=x onerror=alert(1)>"
+    tab = visit(
+        f"fbq('init', '11'); fbq('track', 'PageView'); fbq('trackCustom', '{hostile}', {{}}, {{}});"
+        "fbq('track', 'Lead', {}, {eventID: ''});"
+    )
+    box = tab.locator(WARNING)
+    box.wait_for()
+    assert box.locator("div > div").all_inner_texts() == [
+        "PageView: no eventID",
+        f"{hostile}: no eventID",
+        "Lead: no eventID",
+    ]
+    assert [row["event_id"] for row in sandbox.wait_for(3)] == [None, None, None]
+    box.get_by_role("button", name="Dismiss").click()
+    assert box.count() == 0
+
+
+def test_a_long_event_is_posted(visit, sandbox):
+    ids = [f"sku-{number:05}" for number in range(600)]
+    visit(
+        "fbq('init', '11'); fbq('track', 'Search', {content_ids: "
+        f"{json.dumps(ids)}}}, {{eventID: 'a'}});"
+    )
+    [row] = sandbox.wait_for(1)
+    assert row["browser"]["custom_data"] == {"content_ids": ids}
+    assert row["browser"]["parameters"]["rqm"] == "POST"
+
+
+def test_consent_holds_events_and_cookie_back(visit, sandbox, shop):
+    tab = visit(
+        "fbq('consent', 'revoke'); fbq('init', '11');"
+        "fbq('track', 'PageView', {}, {eventID: 'a'}); fbq('track', 'Lead', {}, {eventID: 'b'});"
+    )
+    tab.wait_for_function("Boolean(fbq.callMethod)")
+    assert (sandbox.events(), tab.context.cookies(shop.url)) == ([], [])
+    tab.evaluate("fbq('consent', 'grant')")
+    rows = sandbox.wait_for(2)
+    assert sorted(row["event_id"] for row in rows) == ["a", "b"]
+    assert all(row["browser"]["fbp"].startswith("fb.1.") for row in rows)
+
+
+def test_advanced_matching_is_hashed_once(visit, sandbox):
+    visit(
+        f"fbq('init', '11', {{em: ' Anna@Example.com ', external_id: '{HASH}', ph: '', x: 'y'}});"
+        "fbq('track', 'PageView', {}, {eventID: 'a'});"
+    )
+    assert sandbox.wait_for(1)[0]["browser"]["user_data"] == {"em": HASH, "external_id": HASH}
+
+
+def test_hashes_texts_of_every_length_right(visit, sandbox):
+    """55, 56, 63, 64 and their like are where SHA-256's padding takes another block."""
+    texts = ["ö" + "a" * length for length in (0, 1, 52, 53, 54, 55, 61, 62, 63, 117, 118, 200)]
+    visit(
+        f"{json.dumps(texts)}.forEach(function (text, at) {{ fbq('init', at, {{fn: text}}); }});"
+        "fbq('track', 'PageView', {}, {eventID: 'a'});"
+    )
+    rows = sandbox.wait_for(len(texts))
+    assert {row["pixel_id"]: row["browser"]["user_data"]["fn"] for row in rows} == {
+        str(at): hashlib.sha256(text.encode()).hexdigest() for at, text in enumerate(texts)
+    }
+
+
+def test_limited_data_use_and_agent_travel_along(visit, sandbox):
+    visit(
+        "fbq('dataProcessingOptions', ['LDU'], 0, 0); fbq('set', 'agent', 'pixelpair', '11');"
+        "fbq('set', 'autoConfig', false, '11');"
+        "fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: 'a'});"
+    )
+    parameters = sandbox.wait_for(1)[0]["browser"]["parameters"]
+    named = {key: parameters[key] for key in ("dpo", "dpoco", "dpost", "a")}
+    assert named == {"dpo": "LDU", "dpoco": "0", "dpost": "0", "a": "pixelpair"}
+
+
+def test_nonsense_does_not_stop_it(visit, sandbox):
+    visit(
+        "fbq(); fbq('toString'); fbq('track'); fbq('init', '11'); fbq('init', '11');"
+        "var loop = {}; loop.loop = loop; fbq('track', 'Lead', {loop: loop}, {eventID: 'x'});"
+        "fbq('track', 'PageView', null, {eventID: 'a'});"
+    )
+    assert halves(sandbox.wait_for(1)) == [("11", "PageView", "a", {})]
+
+
+def test_loaded_twice_sends_once(visit, sandbox):
+    tab = visit("fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: 'a'});")
+    sandbox.wait_for(1)
+    tab.add_script_tag(url=f"{sandbox.url}/en_US/fbevents.js")
+    tab.evaluate("fbq('track', 'Lead', {}, {eventID: 'b'})")
+    rows = sandbox.wait_for(2)
+    assert [row["browser"]["repeats"] for row in rows] == [0, 0]
+
+
+def test_strict_policies_do_not_make_it_throw(visit, sandbox):
+    csp = (
+        f"default-src 'none'; script-src 'nonce-n' 'strict-dynamic'; img-src {sandbox.url}; "
+        f"connect-src {sandbox.url}; require-trusted-types-for 'script'"
+    )
+    policy = (
+        "trustedTypes.createPolicy('default', {createScriptURL: function (url) { return url; }});"
+    )
+    tab = visit(
+        policy + "fbq('init', '11', {em: 'a@b.se'}); fbq('track', 'PageView', {}, {eventID: 'a'});"
+        "fbq('track', 'Lead');",
+        csp=csp,
+    )
+    sandbox.wait_for(2)
+    assert tab.locator(WARNING).bounding_box()["height"] > 40
+
+
+def test_the_noscript_image_counts_as_a_browser_half(chromium, shop, sandbox):
+    shop.headers = {}
+    shop.html = (
+        "<!doctype html><title>shop</title><body><noscript><img alt='' "
+        f"src='{sandbox.url}/tr?id=11&amp;ev=PageView&amp;noscript=1&amp;eid=a'></noscript>"
+    )
+    context = chromium.new_context(java_script_enabled=False)
+    context.new_page().goto(f"{shop.url}/p/9")
+    [row] = sandbox.wait_for(1)
+    context.close()
+    assert (row["event_id"], row["browser"]["noscript"]) == ("a", True)
+    assert row["browser"]["url"].startswith(shop.url)
