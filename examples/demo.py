@@ -19,7 +19,8 @@ PATIENCE = 60  # seconds until a server must answer, on the slowest laptop
 
 def main() -> int:
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT for background jobs
+        signal.signal(number, signal.default_int_handler)
     shop, sandbox = arguments.shop_port, arguments.sandbox_port
     taken = [port for port in (shop, sandbox) if _answers(port)]
     if taken:

@@ -6,7 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-from example_shops import (
+
+from .example_shops import (
     BUYER,
     DJANGO,
     FLASK,

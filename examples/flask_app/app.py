@@ -4,9 +4,10 @@ import os
 
 import goods
 from flask import Flask
-from pixelpair.flask import PixelPair
 from store import Store
 from views import shop
+
+from pixelpair.flask import PixelPair
 
 
 def create_app() -> Flask:

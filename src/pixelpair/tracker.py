@@ -203,12 +203,14 @@ def open_worker(
 ) -> Worker:
     """The sender of a shop's events; it starts nothing and opens nothing yet."""
     outbox = settings.outbox or spool / "outbox.sqlite3"
+    graph = Graph()
     return Worker(
         spool,
         partial(SqliteOutbox, outbox, clock),
         journal,
-        partial(_send, Graph(), settings),
+        partial(_send, graph, settings),
         clock=clock,
+        on_close=graph.close,
     )
 
 

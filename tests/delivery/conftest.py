@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from .sink import Sink
 
 from pixelpair.core.events import Twin
+
+from .sink import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

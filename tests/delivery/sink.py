@@ -51,7 +51,7 @@ class Sink:
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.connections = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
@@ -68,6 +68,11 @@ class Sink:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has hung up is what some tests are about."""
 
 
 def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from .conftest import NOW, Clock, make_twin
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pixelpair.delivery.outbox import (
     REMEMBER,
@@ -22,9 +23,10 @@ from pixelpair.delivery.outbox import (
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 from pixelpair.delivery.sqlite import SqliteOutbox
 
+from .conftest import NOW, Clock, make_twin
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -183,9 +185,11 @@ def test_keeps_how_far_each_journal_was_read(outbox: Outbox) -> None:
     assert (outbox.offset("j1"), outbox.sources()) == (0, ["j2"])
 
 
-def test_tells_the_oldest_event_that_waits(outbox: Outbox) -> None:
-    outbox.put_many([make_twin(1, at=NOW - 5), make_twin(2, at=NOW - 90), make_twin(3)])
+def test_tells_since_when_events_wait(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1, at=NOW - 90), make_twin(2, at=NOW - 5), make_twin(3)])
     assert outbox.stats() == Stats(queued=3, oldest=NOW - 90)
+    outbox.settle([(row.key, Delivered()) for row in outbox.claim(1, NOW)], NOW)
+    assert outbox.stats() == Stats(queued=2, delivered=1, oldest=NOW - 5)
 
 
 def test_a_verdict_on_an_unknown_event_is_harmless(outbox: Outbox) -> None:
@@ -203,14 +207,17 @@ def test_awkward_ids_stay_apart(outbox: Outbox) -> None:
 class BothAgree(RuleBasedStateMachine):
     """Whatever is asked of them, in whatever order, SQLite answers as memory does."""
 
-    @initialize()
-    def open_both(self) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.clock = Clock()
-        self.boxes: list[Outbox] = [MemoryOutbox(self.clock), SqliteOutbox(_scratch(), self.clock)]
+        self.folder = TemporaryDirectory()
+        path = Path(self.folder.name) / "outbox.sqlite3"
+        self.boxes: list[Outbox] = [MemoryOutbox(self.clock), SqliteOutbox(path, self.clock)]
 
     def teardown(self) -> None:
-        for box in getattr(self, "boxes", []):
+        for box in self.boxes:
             box.close()
+        self.folder.cleanup()
 
     @rule(
         numbers=st.lists(st.integers(0, 6), max_size=4),
@@ -248,20 +255,12 @@ class BothAgree(RuleBasedStateMachine):
 
     @invariant()
     def show_the_same(self) -> None:
-        if hasattr(self, "boxes"):
-            first, second = ((box.stats(), _letters(box)) for box in self.boxes)
-            assert first == second
+        first, second = ((box.stats(), _letters(box)) for box in self.boxes)
+        assert first == second
 
 
 def _letters(box: Outbox) -> set[tuple[object, ...]]:
     return {(letter.twin, letter.reason, letter.died) for letter in box.dead()}
-
-
-def _scratch() -> Path:
-    import tempfile
-    from pathlib import Path
-
-    return Path(tempfile.mkdtemp(prefix="pixelpair-outbox-")) / "outbox.sqlite3"
 
 
 TestBothAgree = BothAgree.TestCase

@@ -32,7 +32,9 @@ TABLE = Path(__file__).parent.parent / "graph" / "data" / "graph_errors.json"
 ROWS = [row for row in json.loads(TABLE.read_bytes()) if isinstance(row["code"], int)]
 
 
-def refusal(code: int | None, subcode: int | None = None, status: int = 400, **more: object) -> Reply:
+def refusal(
+    code: int | None, subcode: int | None = None, status: int = 400, **more: object
+) -> Reply:
     return Reply("refused", status, code=code, subcode=subcode, **more)  # type: ignore[arg-type]
 
 

@@ -9,11 +9,13 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from .conftest import NOW, Clock, make_twin
 
+from pixelpair.delivery import sqlite
 from pixelpair.delivery.outbox import Stats
-from pixelpair.delivery.retry import Delivered
+from pixelpair.delivery.retry import Delivered, Hold
 from pixelpair.delivery.sqlite import SqliteOutbox
+
+from .conftest import NOW, Clock, make_twin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +54,9 @@ def test_an_offset_is_kept_or_lost_with_its_events(tmp_path: Path, clock: Clock)
     box.close()
 
 
-@pytest.mark.parametrize("junk", [b"not a database, surely" * 500, b"SQLite format 3\0" + b"x" * 9000])
+@pytest.mark.parametrize(
+    "junk", [b"not a database, surely" * 500, b"SQLite format 3\0" + b"x" * 9000]
+)
 def test_sets_a_corrupt_file_aside_and_goes_on(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, junk: bytes
 ) -> None:
@@ -102,3 +106,34 @@ def test_syncs_its_files(tmp_path: Path, clock: Clock) -> None:
     box.sync()
     box.close()
     box.sync()
+
+
+def test_a_verdict_that_cannot_be_written_is_written_before_the_next_claim(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_MS", 0)
+    box = SqliteOutbox(tmp_path / "o", clock)
+    box.put_many([make_twin(n) for n in range(3)])
+    rows = box.claim(9, NOW)
+    other = sqlite3.connect(tmp_path / "o", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError):
+        box.settle([(rows[0].key, Delivered()), (rows[1].key, Hold(NOW, "x"))], NOW)
+    other.execute("ROLLBACK")
+    other.close()
+    assert [row.twin.event_id for row in box.claim(9, NOW)] == ["id-1"]
+    assert box.stats() == Stats(queued=2, delivered=1, oldest=NOW)
+    box.close()
+
+
+def test_looking_into_an_outbox_waits_for_no_writer(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_MS", 0)
+    box = SqliteOutbox(tmp_path / "o", clock)
+    box.put_many([make_twin(1)])
+    with box._transaction():
+        reader = SqliteOutbox(tmp_path / "o", clock)
+        assert reader.stats() == Stats(queued=1, oldest=NOW)
+        reader.close()
+    box.close()

@@ -1,9 +1,8 @@
-"""A sandbox on a real port, and Debian's chromium to look at it."""
+"""A sandbox on a real port, a shop beside it, and a visitor's browser tab."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,17 +18,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
     from starlette.requests import Request
-
-CHROMIUM = "/usr/bin/chromium"
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Shop:
@@ -87,22 +75,10 @@ def shop() -> Iterator[Shop]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def tab(chromium: Browser) -> Iterator[Page]:
+def tab(browser: Browser) -> Iterator[Page]:
     """A fresh visitor's tab; an uncaught error on the page fails the test."""
-    context = chromium.new_context()
+    context = browser.new_context()
     page = context.new_page()
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))

@@ -186,6 +186,11 @@ def test_beacons_by_get_and_post(sandbox, path):
     ]
 
 
+def test_a_posted_beacon_may_have_its_pixel_in_the_address(sandbox):
+    sandbox.client.post("/tr/?id=1&ev=Lead", data={"eid": "a"})
+    assert [(row["pixel_id"], row["event_id"]) for row in sandbox.events()] == [("1", "a")]
+
+
 def test_a_beacon_of_garbage_is_an_image_and_no_event(sandbox):
     for query in ("", "id=1", "%ff%00=%", "&" * 20000):
         answer = sandbox.client.get(f"/tr/?{query}")
@@ -228,13 +233,13 @@ def fault(sandbox, **order) -> None:
 
 
 def test_faults_last_as_long_as_ordered(sandbox):
-    fault(sandbox, status=503, count=2)
+    fault(sandbox, status=503, count=3)
     fault(sandbox, error={"code": 100, "subcode": 2804003})
     answers = [
-        sandbox.client.post(EVENTS, json={"data": [lead()]}, headers=BEARER) for _ in range(4)
+        sandbox.client.post(EVENTS, json={"data": [lead()]}, headers=BEARER) for _ in range(5)
     ]
-    assert [answer.status_code for answer in answers] == [503, 503, 400, 200]
-    assert numbers(answers[2]) == (400, 100, 2804003)
+    assert [answer.status_code for answer in answers] == [503, 503, 503, 400, 200]
+    assert numbers(answers[3]) == (400, 100, 2804003)
     assert len(sandbox.events()) == 1
 
 

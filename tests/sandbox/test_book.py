@@ -78,6 +78,16 @@ def test_the_oldest_makes_room():
     assert statuses(book) == [("Lead", "2", "browser_only"), ("Lead", "0", "server_only")]
 
 
+def test_making_room_leaves_a_later_event_of_the_same_id_open():
+    book = Book(capacity=2)
+    later = WINDOW + 1.0
+    book.record("browser", PAGE, {}, 0.0)
+    book.record("browser", PAGE, {}, later)
+    book.record("browser", ("1", "Lead", "b"), {}, later)
+    book.record("server", PAGE, {}, later)
+    assert statuses(book) == [("PageView", "id-1", "paired"), ("Lead", "b", "browser_only")]
+
+
 def test_clear_forgets_halves_too():
     book = Book()
     book.record("browser", PAGE, {}, 0.0)

@@ -221,13 +221,13 @@ def test_strict_policies_do_not_make_it_throw(visit, sandbox):
     assert tab.locator(WARNING).bounding_box()["height"] > 40
 
 
-def test_the_noscript_image_counts_as_a_browser_half(chromium, shop, sandbox):
+def test_the_noscript_image_counts_as_a_browser_half(browser, shop, sandbox):
     shop.headers = {}
     shop.html = (
         "<!doctype html><title>shop</title><body><noscript><img alt='' "
         f"src='{sandbox.url}/tr?id=11&amp;ev=PageView&amp;noscript=1&amp;eid=a'></noscript>"
     )
-    context = chromium.new_context(java_script_enabled=False)
+    context = browser.new_context(java_script_enabled=False)
     context.new_page().goto(f"{shop.url}/p/9")
     [row] = sandbox.wait_for(1)
     context.close()

@@ -131,6 +131,32 @@ def test_rejects(spoiled, subcode, path):
     assert (fault.subcode, ".".join(fault.path)) == (subcode, f"data.0.{path}")
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "em",
+        "ph",
+        "fn",
+        "ln",
+        "db",
+        "ge",
+        "ct",
+        "st",
+        "zp",
+        "country",
+        "f5first",
+        "f5last",
+        "fi",
+        "dobd",
+        "dobm",
+        "doby",
+    ],
+)
+def test_rejects_what_should_have_been_hashed(key):
+    fault = check([known(**{key: "plain"})], NOW)
+    assert (fault.subcode, fault.path) == (None, ("data", "0", "user_data", key))
+
+
 @pytest.mark.parametrize("data", [None, [], {}, "", "[]", {"event_name": "x"}, [EVENT] * 1001])
 def test_rejects_data_that_is_no_batch(data):
     fault = check(data, NOW)

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 # A failing Graph is asked so often, with growing pauses: about six seconds in all.
 TRIES: Final = 5
-PAUSE: Final = 0.4
+PAUSE: Final = 0.2
 # While another process sends: how often to look, and how long nothing may move.
 LOOK_EVERY: Final = 0.2
 STANDSTILL: Final = 10.0
+_NOT_OURS = "another process is the sender, and has not sent them yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,17 @@ def _send_all(leader: Leader, stop: threading.Event, end: float, report: Progres
     leader.dispatch.reopen()
     while reason is None:
         leader.troubles = 0
+        before = tally.delivered + tally.dead
         more = leader.turn(tally, all_due=True)
         done, queued = tally.delivered + tally.dead, leader.queued()
         report(done, done + queued)
-        tries = 0 if more else tries + 1
+        # Claimed but not settled is no progress: the lane is closed then, and the next turn idle.
+        tries = 0 if done > before else tries + (not more)
         if not (more or queued or leader.troubles):
             break
         reason = _why_stop(leader, stop, end, tries)
-        if reason is None and tries:
-            stop.wait(min(PAUSE * 2 ** (tries - 1), max(0.0, end - time.monotonic())))
+        if reason is None and not more:
+            stop.wait(min(PAUSE * 2**tries, max(0.0, end - time.monotonic())))
             leader.dispatch.reopen()
     if leader.outbox is None and reason is None:
         reason = leader.trouble or None
@@ -82,17 +85,18 @@ def _why_stop(leader: Leader, stop: threading.Event, end: float, tries: int) -> 
 
 def _watch(leader: Leader, stop: threading.Event, end: float, report: Progress) -> Drained | None:
     """Another process sends: wait until it has sent all. None: it is gone, we lead now."""
-    left, before = leader.look()
-    moved, known = time.monotonic(), (left, before)
-    delivered = before
-    while left and not leader.lead():
-        now = time.monotonic()
-        report(delivered - before, delivered - before + left)
-        if stop.is_set() or now >= min(end, moved + STANDSTILL):
-            reason = "another process is the sender, and has not sent them yet"
-            return Drained(delivered - before, left=left, reason=reason)
+    known = first = leader.look()
+    moved = time.monotonic()
+    while known and first:
+        left, delivered = known[0], known[1] - first[1]
+        report(delivered, delivered + left)
+        if not left:
+            return Drained(delivered)
+        if leader.lead():
+            return None
+        if stop.is_set() or time.monotonic() >= min(end, moved + STANDSTILL):
+            return Drained(delivered, left=left, reason=_NOT_OURS)
         stop.wait(LOOK_EVERY)
-        left, delivered = leader.look()
-        if (left, delivered) != known:
-            moved, known = time.monotonic(), (left, delivered)
-    return None if leader.outbox is not None else Drained(delivered - before)
+        before, known = known, leader.look()
+        moved = moved if known == before else time.monotonic()
+    return Drained(reason=leader.trouble)

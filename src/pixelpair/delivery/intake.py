@@ -21,8 +21,8 @@ log = logging.getLogger("pixelpair")
 
 # More than the longest frame, so that every read gets on; one transaction each.
 CHUNK: Final = 2 * frames.MAX_RECORD
-# How much is taken in before sending has its turn again.
-PER_TURN: Final = 4 * CHUNK
+# How many of them are taken in before sending has its turn again.
+PER_TURN: Final = 4
 # How often a journal that does not grow is asked for its owner, in seconds.
 ASK_EVERY: Final = 1.0
 # A journal under its temporary name lives for microseconds; this one's maker was killed.
@@ -45,15 +45,13 @@ class Intake:
 
     def take(self) -> bool:
         """Take in what is there, up to a turn's worth; whether there is more."""
-        budget = PER_TURN
+        chunks = PER_TURN
         names = self._listing()
-        for name, size in names.items():
-            if budget <= 0:
-                return True
-            if size > self._offset(name) or self._shall_ask(name):
-                budget -= self._take_one(self.spool / name)
         self._tidy(names)
-        return False
+        for name, size in names.items():
+            if chunks and (size > self._offset(name) or self._shall_ask(name)):
+                chunks = self._take_one(self.spool / name, chunks)
+        return not chunks
 
     def unread(self) -> int:
         """How many whole frames wait in the journals."""
@@ -79,39 +77,36 @@ class Intake:
     def _shall_ask(self, name: str) -> bool:
         return time.monotonic() >= self._ask_at.get(name, 0.0)
 
-    def _take_one(self, path: Path) -> int:
-        """Take in one journal; gives the bytes read."""
+    def _take_one(self, path: Path, chunks: int) -> int:
+        """Take in one journal, at most so many chunks; gives how many may follow."""
         try:
             fd = os.open(path, _O_READ)
         except FileNotFoundError:
-            return 0
+            return chunks
         try:
             self._ask_at[path.name] = time.monotonic() + ASK_EVERY
             # Asked before reading: what a dead owner wrote is all there.
             gone = _owner_gone(fd, path)
-            start = self._offset(path.name)
-            finished = self._read(fd, path.name, gone)
-            if finished and (gone or os.name == "nt"):
+            while chunks and self._read(fd, path.name, gone):
+                chunks -= 1
+            if chunks and (gone or os.name == "nt"):
                 self._remove(path)
-            return self._offsets.get(path.name, start) - start
+            return chunks
         finally:
             os.close(fd)
 
     def _read(self, fd: int, name: str, gone: bool) -> bool:
-        """Read on from the known offset for a turn; whether nothing is left."""
-        for _ in range(PER_TURN // CHUNK):
-            offset = self._offset(name)
-            data = _read_at(fd, CHUNK, offset)
-            last = len(data) < CHUNK
-            found = frames.read_frames(data, final=gone and last)
-            if found.consumed:
-                twins = self._unpack(found.payloads)
-                self._outbox.put_many(twins, name, offset + found.consumed)
-                self._offsets[name] = offset + found.consumed
-                self._count_torn(found.skipped)
-            if last:
-                return found.consumed == len(data)
-        return False
+        """Read one chunk on from the known offset; whether there may be another."""
+        offset = self._offset(name)
+        data = _read_at(fd, CHUNK, offset)
+        last = len(data) < CHUNK
+        found = frames.read_frames(data, final=gone and last)
+        if found.consumed:
+            twins = self._unpack(found.payloads)
+            self._outbox.put_many(twins, name, offset + found.consumed)
+            self._offsets[name] = offset + found.consumed
+            self._count_torn(found.skipped)
+        return not last
 
     def _unpack(self, payloads: list[bytes]) -> list[Twin]:
         twins = []
@@ -135,7 +130,8 @@ class Intake:
         with contextlib.suppress(FileNotFoundError, PermissionError):
             path.unlink()
             self._outbox.forget(path.name)
-            self._offsets[path.name] = 0
+            self._offsets.pop(path.name, None)
+            self._ask_at.pop(path.name, None)
 
     def _tidy(self, names: dict[str, int]) -> None:
         """Once: drop what a predecessor left when it was killed between two steps."""
@@ -176,9 +172,10 @@ def _runs(name: str) -> bool:
         # There os.kill(pid, 0) is no question; and an open journal cannot be removed anyway.
         return True
     try:
-        os.kill(int(name.split("-")[1]), 0)
+        pid = int(name.split("-")[1])
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except (ValueError, IndexError, OSError, OverflowError):
         return True
-    return True
+    return pid != os.getpid()

@@ -89,15 +89,19 @@ class Leader:
 
     def queued(self) -> int:
         """How many events wait in this process's outboxes."""
-        return sum(box.stats().queued for box in self._outboxes())
+        boxes = self._outboxes()
+        return self.guarded("count", lambda: sum(box.stats().queued for box in boxes), 0)
 
     def left(self) -> int:
         """How many events are not delivered yet, those included that are only in journals."""
-        unread = self._intake.unread() if self._intake else 0
+        unread = self.guarded("count", self._intake.unread, 0) if self._intake else 0
         return self.queued() + len(self.journal.held) + unread
 
-    def look(self) -> tuple[int, int]:
+    def look(self) -> tuple[int, int] | None:
         """While another leads: how many events are left, and were ever delivered."""
+        return self.guarded("look into the outbox", self._look, None)
+
+    def _look(self) -> tuple[int, int]:
         outbox = self._outbox_factory()
         try:
             stats = outbox.stats()

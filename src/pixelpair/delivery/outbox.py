@@ -50,7 +50,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Where the events are; `oldest` is the oldest queued event's time."""
+    """Where the events are; `oldest` is the event_time of the one that is queued longest."""
 
     queued: int = 0
     dead: int = 0
@@ -206,8 +206,8 @@ class MemoryOutbox:
         self._due.pop(key, None)
 
     def stats(self) -> Stats:
-        times = [row.twin.event_time for row in self._rows.values()]
-        return Stats(len(times), len(self._dead), self._delivered, min(times, default=None))
+        oldest = next((row.twin.event_time for row in self._rows.values()), None)
+        return Stats(len(self._rows), len(self._dead), self._delivered, oldest)
 
     def dead(self, limit: int = 100) -> list[DeadLetter]:
         return list(self._dead.values())[::-1][:limit]

@@ -38,6 +38,7 @@ SWEEP_EVERY: Final = 60.0
 # SQLITE_CORRUPT and SQLITE_NOTADB: https://www.sqlite.org/rescode.html
 BROKEN: Final = frozenset({11, 26})
 
+VERSION: Final = 1
 # State has a row only for events that were tried and must wait, so a delivery that goes well is
 # one insert and one delete of the body. `seen` holds the identity of what is queued or was
 # delivered lately.
@@ -56,7 +57,7 @@ CREATE TABLE IF NOT EXISTS dead (
     body BLOB NOT NULL, fault TEXT, reason TEXT NOT NULL, died REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (source TEXT PRIMARY KEY, offset INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-INSERT OR IGNORE INTO counter VALUES ('delivered', 0);
+INSERT OR IGNORE INTO counter VALUES ('delivered', 0), ('queued', 0);
 """
 COLUMNS: Final = "digest, pixel, name, id, time, lasting, body"
 
@@ -91,6 +92,7 @@ class SqliteOutbox:
         self._clock = clock
         self._lock = threading.RLock()
         self._claimed: set[Key] = set()
+        self._late: list[tuple[Key, Verdict]] = []
         self._sweep_at = 0.0
         self._db = self._open_or_renew()
 
@@ -101,7 +103,7 @@ class SqliteOutbox:
         """Take events in; see `Outbox.put_many`."""
         now = self._clock()
         with self._transaction() as db:
-            new = sum([_put(db, twin, now) for twin in twins])
+            new = _put_all(db, twins, now)
             if source is not None and offset is not None:
                 db.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (source, offset))
             self._sweep(db, now)
@@ -126,6 +128,8 @@ class SqliteOutbox:
     @_mended
     def claim(self, limit: int, now: float, skip: Collection[str] = ()) -> list[Row]:
         """Due events that are not claimed yet; see `Outbox.claim`."""
+        if self._late:
+            self._settle(now)
         found = self._db.execute(
             "SELECT e.key, e.pixel, e.name, e.id, e.time, e.body, e.lasting,"
             " coalesce(s.attempts, 0) FROM event e LEFT JOIN state s ON s.key = e.key"
@@ -144,7 +148,13 @@ class SqliteOutbox:
     @_mended
     def settle(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
         """Obey the verdicts on claimed events."""
-        verdicts = list(verdicts)
+        self._late += verdicts
+        self._settle(now)
+
+    def _settle(self, now: float) -> None:
+        # What cannot be written (a full disk) is kept and written before the next claim: an
+        # event whose delivery was forgotten would be sent again.
+        verdicts = self._late
         delivered = [(key,) for key, verdict in verdicts if isinstance(verdict, Delivered)]
         dead = [(v.reason, now, key) for key, v in verdicts if isinstance(v, Dead)]
         retried = [(k, v.when, int(v.counted)) for k, v in verdicts if isinstance(v, RetryAt)]
@@ -154,13 +164,15 @@ class SqliteOutbox:
                 _bury(db, dead)
                 _postpone(db, retried)
         self._claimed.difference_update(key for key, _ in verdicts)
+        self._late = []
 
     @_mended
     def stats(self) -> Stats:
         """Where the events are."""
         (found,) = self._db.execute(
-            "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM dead),"
-            " (SELECT value FROM counter WHERE name = 'delivered'), (SELECT min(time) FROM event)"
+            "SELECT (SELECT value FROM counter WHERE name = 'queued'),"
+            " (SELECT count(*) FROM dead), (SELECT value FROM counter WHERE name = 'delivered'),"
+            " (SELECT time FROM event ORDER BY key LIMIT 1)"
         )
         return Stats(*found)
 
@@ -191,7 +203,7 @@ class SqliteOutbox:
                 )
             ]
             db.executemany("DELETE FROM dead WHERE key = ?", [(key,) for key in chosen])
-            return sum([_put(db, twin, now) for twin in twins])
+            return _put_all(db, twins, now)
 
     @_mended
     def purge(self, keys: Iterable[Key] | None = None) -> int:
@@ -252,6 +264,7 @@ class SqliteOutbox:
             self._db.close()
         self._move_away(error)
         self._claimed.clear()
+        self._late = []
         self._db = _open(self.path)
 
     def _move_away(self, error: Exception) -> None:
@@ -281,17 +294,27 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
-        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        if db.execute("PRAGMA user_version").fetchone() != (VERSION,):
+            db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
     except sqlite3.Error:
         db.close()
         raise
     return db
 
 
+def _put_all(db: sqlite3.Connection, twins: Iterable[Twin], now: float) -> int:
+    queued = buried = 0
+    for twin in twins:
+        if twin.fault is None:
+            queued += _put(db, twin, now)
+        else:
+            buried += _put_faulty(db, twin, twin.fault, now)
+    _count(db, "queued", queued)
+    return queued + buried
+
+
 def _put(db: sqlite3.Connection, twin: Twin, now: float) -> int:
     known = digest(twin)
-    if twin.fault is not None:
-        return _put_faulty(db, twin, twin.fault, known, now)
     fresh = db.execute(
         "INSERT INTO seen VALUES (?1, ?2) ON CONFLICT DO UPDATE SET until = ?2 WHERE until <= ?3",
         (known, ALWAYS, now),
@@ -301,7 +324,8 @@ def _put(db: sqlite3.Connection, twin: Twin, now: float) -> int:
     return fresh
 
 
-def _put_faulty(db: sqlite3.Connection, twin: Twin, fault: str, known: bytes, now: float) -> int:
+def _put_faulty(db: sqlite3.Connection, twin: Twin, fault: str, now: float) -> int:
+    known = digest(twin)
     alive = "SELECT 1 FROM seen WHERE digest = ? AND until > ?"
     if db.execute(alive, (known, now)).fetchone():
         return 0
@@ -324,8 +348,7 @@ def _deliver(db: sqlite3.Connection, keys: list[tuple[Key]], now: float) -> None
         " WHEN 1 THEN ?2 ELSE ?3 END WHERE digest = (SELECT digest FROM event WHERE key = ?1)",
         [(key, now + remember_for(True), now + remember_for(False)) for (key,) in keys],
     )
-    gone = _drop(db, keys)
-    db.execute("UPDATE counter SET value = value + ? WHERE name = 'delivered'", (gone,))
+    _count(db, "delivered", _drop(db, keys))
 
 
 def _bury(db: sqlite3.Connection, deaths: list[tuple[str, float, Key]]) -> None:
@@ -349,7 +372,15 @@ def _postpone(db: sqlite3.Connection, retried: list[tuple[Key, float, int]]) -> 
 
 def _drop(db: sqlite3.Connection, keys: list[tuple[Key]]) -> int:
     db.executemany("DELETE FROM state WHERE key = ?", keys)
-    return max(0, db.executemany("DELETE FROM event WHERE key = ?", keys).rowcount)
+    gone = max(0, db.executemany("DELETE FROM event WHERE key = ?", keys).rowcount)
+    _count(db, "queued", -gone)
+    return gone
+
+
+def _count(db: sqlite3.Connection, name: str, change: int) -> None:
+    # Counted as it changes: to count a million fat rows means to read them.
+    if change:
+        db.execute("UPDATE counter SET value = value + ? WHERE name = ?", (change, name))
 
 
 def _chosen(db: sqlite3.Connection, keys: Iterable[Key] | None, where: str) -> list[Key]:

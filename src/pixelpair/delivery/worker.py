@@ -42,7 +42,8 @@ LONGEST_REST: Final = 30.0
 class Worker:
     """Moves events from the journals to Meta, in one process of the host at a time.
 
-    `poll` and `takeover` are how often it looks for events and for a dead leader, in seconds.
+    `poll` and `takeover` are how often it looks for events and for a dead leader, in seconds;
+    `on_close` is called when nothing will be sent any more.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Worker:
         clock: Callable[[], float] = time.time,
         poll: float = POLL,
         takeover: float = TAKEOVER,
+        on_close: Callable[[], None] | None = None,
     ) -> None:
         self.spool = spool
         self.journal = journal
         self.poll = poll
         self.takeover = takeover
         self._make_leader = partial(Leader, spool, outbox_factory, journal, send, clock)
+        self._on_close = on_close
         self._closed = False
         self._begin()
         forks.watch(self)
@@ -136,6 +139,8 @@ class Worker:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
         self.journal.close()
+        if self._on_close is not None and not (thread and thread.is_alive()):
+            self._leader.guarded("close", self._on_close, None)
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="pixelpair", daemon=True)

@@ -56,5 +56,5 @@ def remarks(reply: Reply, sent: int) -> list[str]:
     """What a success has to say beyond that it is one, each worth a log line."""
     lines = [f"Meta says of a delivered batch: {message}" for message in reply.messages]
     if reply.received is not None and reply.received != sent:
-        lines.insert(0, f"Meta counted {reply.received} of {sent} events sent ({reply.trace})")
+        lines.insert(0, f"Meta counted {reply.received} of {sent} events sent")
     return lines

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -174,6 +175,7 @@ def create_app(capacity: int = CAPACITY) -> Starlette:
     """A sandbox with a memory of its own, the newest `capacity` events long."""
     box = Sandbox(Book(capacity))
     app = Starlette(
+        exception_handlers={ClientDisconnect: _gone},
         routes=[
             *[Route(path, _file(*what)) for path, what in FILES.items()],
             Route("/favicon.ico", _nothing),
@@ -210,6 +212,11 @@ def _token(request: Request, given: dict[str, Any]) -> object:
     if scheme.lower() == "bearer":
         return bearer.strip()
     return request.query_params.get("access_token") or given.get("access_token")
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """A sender that was killed amid its call: nobody reads this answer."""
+    return Response(status_code=400)
 
 
 async def _body(request: Request) -> bytes:

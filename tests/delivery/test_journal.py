@@ -1,0 +1,299 @@
+"""The journal: one write per record, private files, and no exception on any bad day."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import stat
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pixelpair.delivery import journal as journals
+from pixelpair.delivery.frames import MAX_RECORD, frame, read_frames
+from pixelpair.delivery.journal import Journal
+
+from .scripts import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def files(spool: Path) -> list[Path]:
+    return sorted(spool.glob("*.pxj"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def records(spool: Path) -> list[bytes]:
+    return [r for path in files(spool) for r in read_frames(path.read_bytes(), True).payloads]
+
+
+def is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+def test_makes_nothing_before_the_first_record(spool: Path) -> None:
+    Journal(spool)
+    assert not spool.exists()
+
+
+def test_writes_each_record_as_a_frame_to_a_locked_private_file(spool: Path) -> None:
+    mask = os.umask(0)
+    try:
+        journal = Journal(spool)
+        journal.append(b"one")
+    finally:
+        os.umask(mask)
+    journal.append("två".encode())
+    (path,) = spool.iterdir()
+    assert path == journal.path
+    assert path.name.startswith(f"journal-{os.getpid()}-")
+    assert path.read_bytes() == frame(b"one") + frame("två".encode())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(spool.stat().st_mode) == 0o700
+    assert is_locked(path)
+
+
+def test_hands_its_file_over_when_closed_and_still_takes_records(spool: Path) -> None:
+    journal = Journal(spool)
+    journal.append(b"one")
+    first = journal.path
+    journal.close()
+    journal.append(b"late")
+    assert first is not None
+    assert journal.path is not None
+    assert (is_locked(first), is_locked(journal.path)) == (False, True)
+    assert (first.read_bytes(), journal.path.read_bytes()) == (frame(b"one"), frame(b"late"))
+
+
+def test_closing_an_unused_journal_leaves_nothing(spool: Path) -> None:
+    Journal(spool).close()
+    assert not spool.exists()
+
+
+def test_begins_a_new_file_when_one_is_full(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "ROTATE_AT", 50)
+    journal = Journal(spool)
+    written = [b"%030d" % n for n in range(7)]
+    for record in written:
+        journal.append(record)
+    assert records(spool) == written
+    assert [is_locked(path) for path in files(spool)] == [False, False, False, True]
+
+
+def test_threads_write_whole_frames_across_new_files(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "ROTATE_AT", 20_000)
+    journal = Journal(spool)
+
+    def write(name: int) -> None:
+        for n in range(400):
+            journal.append(b"%d-%d" % (name, n) + b"x" * 150)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = [record.rstrip(b"x") for record in records(spool)]
+    assert sorted(found) == sorted(b"%d-%d" % (t, n) for t in range(4) for n in range(400))
+    assert len(files(spool)) > 5
+
+
+def test_drops_and_counts_a_record_beyond_reason(
+    spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(spool)
+    for _ in range(2):
+        journal.append(b"x" * (MAX_RECORD + 1))
+    journal.append(b"x" * MAX_RECORD)
+    assert (journal.dropped, len(records(spool)), len(caplog.records)) == (2, 1, 1)
+
+
+def test_what_is_no_record_is_counted_and_not_raised(
+    spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(spool)
+    journal.append(None)  # type: ignore[arg-type]
+    assert (journal.dropped, len(caplog.records)) == (1, 1)
+
+
+def test_a_spool_that_is_no_folder_leaves_events_in_bounded_memory(
+    spool: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "REST", 0.0)
+    spool.write_text("a file stands where the folder should")
+    journal = Journal(spool, memory_rows=3)
+    for n in range(5):
+        journal.append(b"%d" % n)
+    assert (journal.held, journal.dropped) == ([b"0", b"1", b"2"], 2)
+    said = [(record.levelno, record.getMessage()[:40]) for record in caplog.records]
+    assert said == [
+        (logging.WARNING, f"the spool {spool} cannot be written"[:40]),
+        (logging.WARNING, "memory for events is full too: newer one"),
+    ]
+    journal.release(1)
+    assert journal.held == [b"1", b"2"]
+
+
+def test_writes_what_it_held_when_the_spool_is_well_again(
+    spool: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "REST", 0.0)
+    caplog.set_level(logging.INFO)
+    spool.write_text("in the way")
+    journal = Journal(spool)
+    for record in (b"1", b"2"):
+        journal.append(record)
+    journal.recover()
+    assert journal.held == [b"1", b"2"]
+    spool.unlink()
+    journal.recover()
+    assert (journal.held, records(spool)) == ([], [b"1", b"2"])
+    assert caplog.records[-1].getMessage() == f"the spool {spool} can be written again"
+    journal.append(b"3")
+    assert records(spool) == [b"1", b"2", b"3"]
+
+
+def test_a_failing_spool_is_left_alone_for_a_while(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+
+    def fail(path: Path) -> tuple[int, Path]:
+        tries.append(path)
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr(journals, "_create", fail)
+    journal = Journal(spool)
+    for n in range(50):
+        journal.append(b"%d" % n)
+    assert (len(tries), len(journal.held)) == (1, 50)
+
+
+def test_syncs_only_what_is_new(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(journals.locks, "datasync", synced.append)
+    journal = Journal(spool)
+    journal.sync()
+    journal.append(b"one")
+    journal.sync()
+    journal.sync()
+    journal.append(b"two")
+    journal.sync()
+    assert len(synced) == 2
+
+
+def test_a_file_that_was_deleted_under_it_is_replaced(spool: Path) -> None:
+    journal = Journal(spool)
+    journal.append(b"gone")
+    for path in files(spool):
+        path.unlink()
+    journal.sync()
+    journal.append(b"kept")
+    assert records(spool) == [b"kept"]
+
+
+def test_a_full_disk_moves_events_to_memory_and_back(spool: Path) -> None:
+    # A limit on the size of files is the disk that a test can fill: write answers EFBIG.
+    code = """
+    import resource
+    logging.basicConfig(format="%(levelname)s")
+    import pixelpair.delivery.journal as journals
+    from pixelpair.delivery.frames import read_frames
+    journals.REST = 0.0
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    journal = Journal(spool)
+    for n in range(20):
+        journal.append(b"%d " % n + b"x" * 97)
+    print(0 < len(journal.held) < 20)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    journal.recover()
+    journal.append(b"20 ")
+    found = [r for p in spool.glob("*.pxj") for r in read_frames(p.read_bytes(), True).payloads]
+    print(len(journal.held), sorted(int(r.split()[0]) for r in found) == list(range(21)))
+    """
+    assert run(code, spool) == ("True\n0 True\n", "WARNING\n")
+
+
+def test_a_forked_child_begins_its_own_file_and_leaves_the_parents_lock(spool: Path) -> None:
+    code = """
+    import fcntl
+    journal = Journal(spool)
+    journal.append(b"parent before")
+    mine = journal.path
+    child = os.fork()
+    if child == 0:
+        journal.append(b"child")
+        assert journal.path != mine
+        os._exit(0)
+    os.waitpid(child, 0)
+    journal.append(b"parent after")
+    with mine.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            print("lost its lock")
+        except BlockingIOError:
+            print("locked")
+    from pixelpair.delivery.frames import read_frames
+    for path in sorted(spool.glob("*.pxj"), key=lambda p: p != mine):
+        print(*read_frames(path.read_bytes(), True).payloads)
+    """
+    out, err = run(code, spool)
+    assert out == "locked\nb'parent before' b'parent after'\nb'child'\n"
+    assert err == ""
+
+
+def test_a_child_leaves_what_the_parent_holds_in_memory_to_the_parent(spool: Path) -> None:
+    spool.write_text("in the way")
+    code = """
+    journal = Journal(spool)
+    journal.append(b"parent")
+    child = os.fork()
+    if child == 0:
+        os._exit(len(journal.held))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(journal.held))
+    """
+    assert run(code, spool)[0] == "0 1\n"
+
+
+def test_forks_while_threads_append_lose_and_double_nothing(spool: Path) -> None:
+    code = """
+    journal = Journal(spool)
+    done = threading.Event()
+    counts = [0, 0]
+    def write(name):
+        while not done.is_set():
+            journal.append(b"%d-%d" % (name, counts[name]))
+            counts[name] += 1
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(2)]
+    for t in threads: t.start()
+    for n in range(10):
+        child = os.fork()
+        if child == 0:
+            journal.append(b"child-%d" % n)
+            os._exit(0)
+        os.waitpid(child, 0)
+    done.set()
+    for t in threads: t.join()
+    from pixelpair.delivery.frames import read_frames
+    found = [r for p in spool.glob("*.pxj") for r in read_frames(p.read_bytes(), True).payloads]
+    wanted = [b"%d-%d" % (t, n) for t in range(2) for n in range(counts[t])]
+    wanted += [b"child-%d" % n for n in range(10)]
+    print(sorted(found) == sorted(wanted))
+    """
+    out, _ = run(code, spool, before="import warnings; warnings.simplefilter('ignore')\n")
+    assert out == "True\n"

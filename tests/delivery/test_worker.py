@@ -1,0 +1,582 @@
+"""The worker: real journals, a real outbox and a real HTTP server, on good days and bad ones."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pixelpair.delivery import drain as drains
+from pixelpair.delivery import journal as journals
+from pixelpair.delivery.journal import Journal
+from pixelpair.delivery.outbox import MemoryOutbox, Stats
+from pixelpair.delivery.sqlite import SqliteOutbox
+from pixelpair.delivery.worker import Drained, Worker
+from pixelpair.graph.client import Graph, Reply
+from pixelpair.graph.conversions import call
+
+from .conftest import Clock, make_twin
+from .scripts import run, start
+from .sink import Answer, Sink, accepted, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pixelpair.core.events import Twin
+
+    Build = Callable[..., tuple[Worker, Journal]]
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        threading.Event().wait(0.01)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def build(spool: Path, clock: Clock, sink: Sink) -> Iterator[Build]:
+    """Workers on one spool that send to the sink; closed at the end."""
+    graph = Graph(timeout=5)
+    made: list[Worker] = []
+
+    def post(twins: list[Twin]) -> Reply:
+        pixel_id = twins[0].pixel_id
+        return graph.send(
+            call(twins, pixel_id=pixel_id, token="t", graph_url=sink.url, version="v26.0")
+        )
+
+    def outbox() -> SqliteOutbox:
+        return SqliteOutbox(spool / "outbox.sqlite3", clock)
+
+    def make(
+        send: Callable[[list[Twin]], Reply] = post, **options: float
+    ) -> tuple[Worker, Journal]:
+        journal = Journal(spool)
+        made.append(Worker(spool, outbox, journal, send, clock=clock, **options))
+        return made[-1], journal
+
+    yield make
+    for worker in made:
+        worker.close(5)
+    graph.close()
+
+
+def put(journal: Journal, *numbers: int | str, **more: str) -> None:
+    for number in numbers:
+        journal.append(make_twin(number, **more).pack())  # type: ignore[arg-type]
+
+
+def stats(spool: Path) -> Stats:
+    outbox = SqliteOutbox(spool / "outbox.sqlite3")
+    try:
+        return outbox.stats()
+    finally:
+        outbox.close()
+
+
+# --- one pass ------------------------------------------------------------------------------
+
+
+def test_a_pass_delivers_what_was_accepted(build: Build, sink: Sink) -> None:
+    worker, journal = build()
+    put(journal, 1, 2)
+    assert worker.step() == 0.0
+    assert worker.step() == worker.poll
+    assert [event["event_id"] for event in sink.events] == ["id-1", "id-2"]
+    assert sink.paths == ["/v26.0/111/events"]
+
+
+def test_a_second_worker_waits_for_the_first(build: Build) -> None:
+    first, _ = build()
+    second, journal = build()
+    put(journal, 1)
+    first.step()
+    assert (first.leads, second.step(), second.leads) == (True, second.takeover, False)
+
+
+def test_a_pass_that_breaks_rests_longer_and_is_said_once(
+    build: Build, caplog: pytest.LogCaptureFixture, sink: Sink
+) -> None:
+    def broken(twins: list[Twin]) -> Reply:
+        raise RuntimeError("a bug")
+
+    worker, journal = build(broken)
+    put(journal, 1)
+    assert [worker.step() for _ in range(7)] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert len(caplog.records) == 1
+
+
+def test_a_lost_answer_keeps_the_batch(build: Build, sink: Sink, clock: Clock, spool: Path) -> None:
+    worker, journal = build()
+    put(journal, 1, 2, 3)
+    sink.answer = lambda events: Answer(reset=True)
+    worker.step()
+    assert stats(spool).queued == 3
+    sink.answer = accepted
+    clock.now += 10
+    worker.step()
+    assert stats(spool) == Stats(delivered=3)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(500, b"<html>oops</html>"),
+        Answer(200, b"<html>a captive portal</html>"),
+        Answer(200, b'{"events_received":', cut=10),
+        Answer(200, b"{}"),
+        Answer(429, b"{}", {"Retry-After": "5"}),
+        Answer(200, b"x" * 200_000),
+        Answer(reset=True),
+        refused(2, status=503),
+        refused(190, status=401),
+        refused(100, 33),
+        refused(987654),
+    ],
+)
+def test_whatever_graph_answers_nothing_is_lost(
+    build: Build, sink: Sink, clock: Clock, spool: Path, answer: Answer
+) -> None:
+    worker, journal = build()
+    put(journal, *range(5))
+    sink.answer = lambda events: answer
+    for _ in range(4):
+        worker.step()
+    assert stats(spool).queued == 5
+    assert len(sink.calls) == 1
+    sink.answer = accepted
+    clock.now += 120
+    worker.step()
+    assert stats(spool) == Stats(delivered=5)
+
+
+def test_the_same_event_twice_leaves_once(build: Build, sink: Sink) -> None:
+    worker, journal = build()
+    put(journal, 1, 1)
+    worker.step()
+    put(journal, 1)
+    worker.step()
+    assert sink.ids == {"id-1": 1}
+
+
+def test_a_spool_that_cannot_be_written_sends_from_memory(
+    spool: Path, build: Build, sink: Sink
+) -> None:
+    spool.write_text("in the way")
+    worker, journal = build()
+    put(journal, 1, 2)
+    worker.step()
+    assert (sink.ids, journal.held, worker.leads) == ({"id-1": 1, "id-2": 1}, [], False)
+
+
+def test_memory_stays_bounded_while_neither_spool_nor_graph_works(
+    spool: Path, build: Build, sink: Sink, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "REST", 0.0)
+    spool.write_text("in the way")
+    sink.answer = lambda events: Answer(500)
+    worker, journal = build()
+    journal.memory_rows = 10
+    for n in range(50):
+        put(journal, n)
+        worker.step()
+    assert (len(journal.held), journal.dropped) == (10, 30)
+    sink.answer = accepted
+    for _ in range(4):
+        clock.now += 600
+        worker.step()
+    assert sum(sink.ids.values()) == 20
+
+
+def test_a_broken_outbox_leaves_events_in_the_journal(
+    build: Build, spool: Path, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker, journal = build()
+    (spool / "outbox.sqlite3").mkdir(parents=True)
+    put(journal, 1)
+    assert worker.step() > 1
+    assert worker.step() > 1
+    assert len(caplog.records) == 1
+    (spool / "outbox.sqlite3").rmdir()
+    worker.step()
+    assert sink.ids == {"id-1": 1}
+
+
+def test_a_corrupt_outbox_is_replaced_and_the_living_journal_read_again(
+    build: Build, spool: Path, sink: Sink
+) -> None:
+    spool.mkdir()
+    (spool / "outbox.sqlite3").write_bytes(b"rubbish" * 1000)
+    worker, journal = build()
+    put(journal, 1)
+    worker.step()
+    assert sink.ids == {"id-1": 1}
+
+
+# --- the thread ----------------------------------------------------------------------------
+
+
+def test_the_thread_starts_with_the_first_event_and_sends_it(build: Build, sink: Sink) -> None:
+    before = threading.active_count()
+    worker, journal = build(poll=0.01)
+    assert threading.active_count() == before
+    put(journal, 1)
+    worker.notify()
+    worker.notify()
+    until(lambda: sink.events)
+    names = [thread.name for thread in threading.enumerate() if thread.daemon]
+    assert names.count("pixelpair") == 1
+
+
+def test_closing_sends_the_rest_and_leaves_no_journal_with_events(
+    build: Build, sink: Sink, spool: Path
+) -> None:
+    worker, journal = build(poll=30)
+    worker.start()
+    until(lambda: worker.leads)
+    put(journal, *range(2500))
+    worker.close()
+    assert len(sink.ids) == 2500
+    assert [path.stat().st_size for path in spool.glob("*.pxj")] == [0]
+    assert not worker.leads
+
+
+def test_closing_does_not_wait_for_a_graph_that_hangs(
+    build: Build, spool: Path, sink: Sink
+) -> None:
+    release = threading.Event()
+
+    def hang(twins: list[Twin]) -> Reply:
+        release.wait(20)
+        return Reply("silence")
+
+    worker, journal = build(hang, poll=0.01)
+    put(journal, 1)
+    worker.start()
+    until(lambda: spool.exists() and stats(spool).queued)
+    start = time.monotonic()
+    worker.close(0.2)
+    assert time.monotonic() - start < 1.5
+    release.set()
+    until(lambda: not worker.leads)
+    assert stats(spool).queued == 1
+
+
+def test_closing_while_graph_is_down_keeps_events(build: Build, spool: Path, sink: Sink) -> None:
+    sink.answer = lambda events: Answer(500)
+    worker, journal = build(poll=0.01)
+    put(journal, 1)
+    worker.start()
+    until(lambda: sink.calls)
+    worker.close()
+    assert stats(spool).queued == 1
+
+
+def test_a_closed_worker_does_not_start_again(build: Build) -> None:
+    worker, _ = build()
+    worker.close()
+    worker.notify()
+    assert [t for t in threading.enumerate() if t.name == "pixelpair"] == []
+
+
+def test_events_lost_with_the_process_are_counted_aloud(
+    build: Build, spool: Path, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool.write_text("in the way")
+    sink.answer = lambda events: Answer(500)
+    worker, journal = build(poll=0.01)
+    put(journal, 1, 2)
+    worker.start()
+    until(lambda: sink.calls)
+    worker.close()
+    lost = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+    assert lost == ["2 events could be neither sent nor written, and are lost"]
+
+
+# --- drain ---------------------------------------------------------------------------------
+
+
+def test_a_drain_of_nothing_makes_nothing(build: Build, spool: Path) -> None:
+    worker, _ = build()
+    assert worker.drain() == Drained()
+    assert not spool.exists()
+    spool.mkdir()
+    assert worker.drain(0) == Drained()
+
+
+def test_a_drain_delivers_everything_and_tells_how_far_it_is(build: Build, sink: Sink) -> None:
+    seen: list[tuple[int, int]] = []
+    worker, journal = build()
+    put(journal, *range(2100))
+    put(journal, "x", name="Purchase", fault="no value")
+    done = worker.drain(None, lambda done, total: seen.append((done, total)))
+    assert done == Drained(delivered=2100)
+    assert sorted(set(seen)) == [(1000, 2100), (2000, 2100), (2100, 2100)]
+    assert not worker.leads
+
+
+def test_a_drain_sends_what_waits_for_its_time(
+    build: Build, sink: Sink, clock: Clock, spool: Path
+) -> None:
+    worker, journal = build()
+    put(journal, 1)
+    sink.answer = lambda events: refused(987654)
+    worker.step()
+    sink.answer = accepted
+    assert worker.drain() == Drained(delivered=1)
+
+
+def test_a_drain_gives_up_on_a_graph_that_stays_down(
+    build: Build, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drains, "PAUSE", 0.001)
+    sink.answer = lambda events: Answer(502, b"<html>")
+    worker, journal = build()
+    put(journal, 1, 2)
+    assert worker.drain() == Drained(
+        left=2, reason="something else than Graph answers (HTTP 502 with an HTML page)"
+    )
+    assert 2 <= len(sink.calls) <= drains.TRIES
+
+
+def test_a_drain_gets_through_a_short_outage(
+    build: Build, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drains, "PAUSE", 0.001)
+    sink.answer = lambda events: Answer(502) if len(sink.calls) < 3 else accepted(events)
+    worker, journal = build()
+    put(journal, 1)
+    assert worker.drain() == Drained(delivered=1)
+
+
+def test_a_drain_asks_once_with_a_token_that_is_refused(build: Build, sink: Sink) -> None:
+    sink.answer = lambda events: refused(190, status=401)
+    worker, journal = build()
+    put(journal, 1, 2)
+    done = worker.drain()
+    assert (done.left, len(sink.calls)) == (2, 1)
+    assert done.reason is not None
+    assert "PIXELPAIR_ACCESS_TOKEN" in done.reason
+
+
+def test_a_drain_counts_dead_letters(build: Build, sink: Sink, spool: Path) -> None:
+    def answer(events: list[dict[str, object]]) -> Answer:
+        bad = any(event["event_id"] == "id-3" for event in events)
+        return refused(100, 2804050) if bad else accepted(events)
+
+    sink.answer = answer
+    worker, journal = build()
+    put(journal, *range(10))
+    assert worker.drain() == Drained(delivered=9, dead=1)
+    assert stats(spool) == Stats(dead=1, delivered=9)
+
+
+def test_a_drain_stops_when_its_time_is_over(build: Build, sink: Sink) -> None:
+    sink.answer = lambda events: Answer(500)
+    worker, journal = build()
+    put(journal, 1)
+    start = time.monotonic()
+    done = worker.drain(0.3)
+    assert time.monotonic() - start < 2
+    assert (done.left, done.delivered) == (1, 0)
+    assert str(done.reason).startswith("there was no more time")
+
+
+def test_a_drain_beside_the_running_thread_of_its_process(build: Build, sink: Sink) -> None:
+    worker, journal = build(poll=30)
+    worker.start()
+    until(lambda: worker.leads)
+    put(journal, *range(10))
+    done = worker.drain(10)
+    assert (done.left, done.reason, len(sink.ids)) == (0, None, 10)
+    assert worker.leads
+
+
+def test_a_drain_waits_for_another_process_that_leads(build: Build, sink: Sink) -> None:
+    leader, _ = build(poll=0.05)
+    leader.start()
+    until(lambda: leader.leads)
+    worker, journal = build()
+    put(journal, *range(10))
+    done = worker.drain(10)
+    assert (done.left, done.reason, len(sink.ids)) == (0, None, 10)
+
+
+def test_a_drain_says_so_when_the_other_process_does_not_get_on(
+    build: Build, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drains, "STANDSTILL", 0.2)
+    leader, _ = build()
+    leader.step()
+    worker, journal = build()
+    put(journal, 1, 2, 3)
+    assert worker.drain() == Drained(
+        left=3, reason="another process is the sender, and has not sent them yet"
+    )
+
+
+def test_a_drain_of_an_unusable_spool_says_why(build: Build, spool: Path) -> None:
+    spool.write_text("in the way")
+    worker, _ = build()
+    assert worker.drain() == Drained(reason=f"the spool {spool} cannot be used: File exists")
+
+
+def test_a_drain_with_an_unusable_outbox_says_why(build: Build, spool: Path) -> None:
+    (spool / "outbox.sqlite3").mkdir(parents=True)
+    worker, journal = build()
+    put(journal, 1)
+    done = worker.drain()
+    assert done.delivered == 0
+    assert done.reason is not None
+    assert done.reason.startswith("could not ")
+
+
+def test_works_with_any_outbox(spool: Path, clock: Clock) -> None:
+    box, sent = MemoryOutbox(clock), []
+
+    def send(twins: list[Twin]) -> Reply:
+        sent.extend(twins)
+        return Reply("accepted", 200, received=len(twins))
+
+    journal = Journal(spool)
+    put(journal, 1, 2)
+    assert Worker(spool, lambda: box, journal, send, clock=clock).drain() == Drained(delivered=2)
+    assert sent == [make_twin(1), make_twin(2)]
+
+
+# --- processes -----------------------------------------------------------------------------
+
+LEADER = """
+journal = Journal(spool)
+worker = worker_to(sys.argv[2], journal, poll=0.02)
+journal.append(twin(f"first-{os.getpid()}").pack())
+worker.notify()
+while not worker.leads: time.sleep(0.01)
+"""
+
+
+def test_a_follower_takes_over_within_two_seconds_of_a_leader_that_had_forked(
+    spool: Path, sink: Sink, build: Build
+) -> None:
+    code = LEADER + "if os.fork() == 0: time.sleep(60)\nprint('leads', flush=True)\ntime.sleep(60)"
+    quiet = "import warnings; warnings.simplefilter('ignore')\n"
+    leader = start(code, spool, sink.url, before=quiet, start_new_session=True)
+    try:
+        assert leader.stdout is not None
+        assert leader.stdout.readline() == "leads\n"
+        worker, journal = build(poll=0.02)
+        put(journal, 1)
+        worker.notify()
+        until(lambda: "id-1" in sink.ids)
+        assert not worker.leads
+        killed = time.monotonic()
+        leader.send_signal(signal.SIGKILL)
+        put(journal, 2)
+        until(lambda: worker.leads)
+        assert time.monotonic() - killed < 2
+        until(lambda: "id-2" in sink.ids)
+    finally:
+        import os
+
+        os.killpg(leader.pid, signal.SIGKILL)
+        leader.communicate()
+
+
+def test_a_forked_child_sends_its_own_events_when_it_leads(spool: Path, sink: Sink) -> None:
+    code = (
+        LEADER
+        + """
+    child = os.fork()
+    journal.append(twin("parent" if child else "child").pack())
+    worker.notify()
+    if child == 0:
+        worker.close(0)
+        os._exit(0)
+    os.waitpid(child, 0)
+    worker.drain(10)
+    """
+    )
+    quiet = "import warnings; warnings.simplefilter('ignore')\n"
+    _, err = run(code.replace("\n    ", "\n"), spool, sink.url, before=quiet)
+    assert err == ""
+    assert sorted(event_id.rstrip("0123456789") for event_id in sink.ids) == [
+        "id-child",
+        "id-first-",
+        "id-parent",
+    ]
+
+
+def test_an_ending_interpreter_is_silent_and_leaves_nothing_unsent(spool: Path, sink: Sink) -> None:
+    code = (
+        LEADER
+        + """
+    import atexit
+    atexit.register(worker.close)
+    for n in range(500):
+        journal.append(twin(n).pack())
+    """
+    )
+    assert run(code.replace("\n    ", "\n"), spool, sink.url) == ("", "")
+    assert len(sink.ids) == 501
+
+
+def test_an_interpreter_that_never_closes_is_silent_too(spool: Path, sink: Sink) -> None:
+    quiet = "import warnings; warnings.simplefilter('ignore')\n"
+    assert run(LEADER, spool, sink.url, before=quiet) == ("", "")
+
+
+def test_the_database_is_whole_after_a_kill(spool: Path, sink: Sink) -> None:
+    code = (
+        LEADER + "print('leads', flush=True)\nfor n in range(10**7): journal.append(twin(n).pack())"
+    )
+    process = start(code, spool, sink.url)
+    assert process.stdout is not None
+    process.stdout.readline()
+    until(lambda: len(sink.events) > 2000)
+    process.kill()
+    process.communicate()
+    with sqlite3.connect(spool / "outbox.sqlite3") as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    db.close()
+
+
+def test_a_system_without_locks_forks_and_vectored_writes_works_with_one_process(
+    spool: Path, sink: Sink
+) -> None:
+    poor = """
+import os, sys
+sys.modules["fcntl"] = None
+for name in ("fdatasync", "writev", "register_at_fork", "fork"):
+    delattr(os, name)
+"""
+    code = """
+    logging.basicConfig(level=logging.INFO, format="%(message).29s")
+    logging.getLogger("httpx").disabled = True
+    journal = Journal(spool)
+    for n in range(50):
+        journal.append(twin(n).pack())
+    worker = worker_to(sys.argv[2], journal, poll=0.01)
+    worker.start()
+    while journal._synced == 0: time.sleep(0.01)
+    worker.close()
+    print(worker.drain())
+    """
+    out, err = run(code, spool, sink.url, before=poor)
+    assert out == "Drained(delivered=0, dead=0, left=0, reason=None)\n"
+    assert sorted(err.splitlines()) == [
+        "no fdatasync on this system: ",
+        "no file locks on this system:",
+    ]
+    assert len(sink.ids) == 50
