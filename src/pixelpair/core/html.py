@@ -14,6 +14,7 @@ from .html_tokens import (
     CLOSE,
     COMMENT,
     HEAD,
+    HEAD_TO_BODY,
     LONGEST_BEGINNING,
     MARKUP,
     OPENING,
@@ -43,7 +44,10 @@ class HtmlStream:
     `at_head_end` gets all bytes before the insertion point, once; what it returns is inserted
     there, and b"" leaves the document alone. `at_body_start` follows at most once, behind an
     explicit `<body>` tag. When one of them raises, `release` still has every byte that `feed`
-    did not return, those of the current chunk included.
+    did not return, those of the current chunk included: call it, and feed nothing twice.
+
+    `kind` is "page" once a doctype, `<html>` or `<head>` came before anything else; a "fragment"
+    is left alone. Once `done`, `feed` returns its chunk itself.
     """
 
     __slots__ = (
@@ -85,6 +89,10 @@ class HtmlStream:
         """The bytes to send now."""
         if self.done or not chunk:
             return chunk
+        if not self._offset and not self._tail:
+            usual = self._usual(chunk)
+            if usual is not None:
+                return usual
         data = self._tail + chunk if self._tail else chunk
         self._tail = data
         end = min(len(data), MAX_HEAD - self._offset)
@@ -103,10 +111,29 @@ class HtmlStream:
         return self._advance(data, b"", len(data))
 
     def release(self) -> bytes:
-        """Everything not returned yet, as it came; from now on nothing is inserted."""
+        """Everything not returned yet, as it came; nothing is inserted any more."""
         self.done = True
         self._cuts.clear()
         return self._advance(self._tail, b"", len(self._tail))
+
+    def _usual(self, data: bytes) -> bytes | None:
+        """What nearly every document needs, its head and body in the first chunk: half the time."""
+        start = PLAIN_START.match(data, 0, MAX_HEAD)
+        content = HEAD.skip.match(data, start.end(), MAX_HEAD) if start else None
+        behind = HEAD_TO_BODY.match(data, content.end(), MAX_HEAD) if content else None
+        if content is None or behind is None or data.find(b"\x1b", 0, content.end()) >= 0:
+            return None
+        pos, body = content.end(), behind.end()
+        self.kind = "page"
+        self.done = True
+        self._tail = data
+        view = memoryview(data)
+        insertion = self._at_head_end(view[:pos])
+        image = self._at_body_start() if insertion else b""
+        self._tail = b""
+        if not insertion:
+            return data
+        return b"".join((view[:pos], insertion, view[pos:body], image, view[body:]))
 
     def _scan(self, data: bytes, end: int) -> int:
         """Look through `data`; says from where it must be looked at again."""
