@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
@@ -20,16 +21,17 @@ from urllib.parse import urlsplit
 
 from itsdangerous import Signer
 
-from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, parse_routes
+from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, RuleError, parse_routes
 from pixelpair.errors import Problem, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 PREFIX = "PIXELPAIR_"
 _SECRETS = frozenset({"access_token", "secret"})
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 _FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+_LOGIN = re.compile(r"//[^/]*@")  # the name and password of an address
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -61,19 +63,19 @@ def _url(value: object) -> str:
     text = str(value).strip().rstrip("/")
     parts = urlsplit(text)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not safe or not parts.hostname or parts.username or parts.query or not text.isascii():
+    if not safe or not parts.hostname or parts.port == 0:  # .port raises ValueError over 65535
         raise ValueError
-    if not text.isprintable() or set(text) & set(" \"'<>\\"):
+    if not (text.isascii() and text.isprintable()) or set(text) & set(" \"'<>\\@?#"):
         raise ValueError
     return text
 
 
 def _words(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(value.split())
-    if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
-        return tuple(v for v in value if v)
-    raise ValueError
+    words = tuple(value.split()) if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not all(isinstance(v, str) for v in words):
+        raise ValueError
+    "".join(words).encode()  # a variable that is no UTF-8 raises UnicodeError, a ValueError
+    return tuple(v for v in words if v)
 
 
 def _paths(value: object) -> tuple[str, ...]:
@@ -92,7 +94,10 @@ def _path(value: object) -> Path:
     text = str(value).strip()
     if not text or "\0" in text:
         raise ValueError
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~nobody: no such home
+        raise ValueError from None
 
 
 def _mount(value: object) -> str:
@@ -100,14 +105,16 @@ def _mount(value: object) -> str:
 
 
 def _routes(value: object) -> RouteTable:
-    """Raises ValueError with a sentence for each malformed rule."""
+    """Raises RuleError with a sentence for each malformed rule."""
+    if isinstance(value, RouteTable):
+        return value
     if not isinstance(value, str):
         raise ValueError
     if value.strip().lower() == "none":
         return RouteTable(())
     table, problems = parse_routes(value)
     if problems:
-        raise ValueError("; ".join(problems))
+        raise RuleError("; ".join(problems))
     return table
 
 
@@ -203,12 +210,14 @@ class Settings:
     ) -> Settings:
         """Settings from `PIXELPAIR_*` variables; `given` options go before them."""
         environ = os.environ if environ is None else environ
+        if not isinstance(given, Mapping | None):
+            raise SettingsError([Problem("PIXELPAIR", "(set)", "a dict of options")])
         found: dict[str, object] = {
             key.removeprefix(PREFIX).lower(): value
             for key, value in environ.items()
             if key.startswith(PREFIX)
         }
-        return cls(**found | dict(given or {}))
+        return cls(**found | {str(key): value for key, value in (given or {}).items()})
 
     def with_default_secret(self, secret: object) -> Settings:
         """These settings with a framework's own secret, where none was set."""
@@ -245,25 +254,25 @@ def _read(option: Field[object], value: object, problems: list[Problem]) -> obje
         value = default if isinstance(default, str) and default else None
         if value is None:
             return default
-    if isinstance(value, RouteTable):
-        return value
     try:
         return option.metadata["read"](value)
-    except ValueError as error:
-        expected = str(error) or option.metadata["expected"]
+    except Exception as error:  # a lazy value of the shop may raise anything
+        expected = str(error) if isinstance(error, RuleError) else option.metadata["expected"]
         shown = "(hidden)" if option.name in _SECRETS else _shown(value)
         problems.append(Problem(PREFIX + option.name.upper(), shown, expected))
         return default
 
 
 def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    text = _LOGIN.sub("//(hidden)@", value if isinstance(value, str) else repr(value))
     first = text.strip().partition("\n")[0]
     return repr(first[:80] + ("…" if len(text.strip()) > min(80, len(first)) else ""))
 
 
 def _unknown(key: str, names: list[str]) -> Problem:
     near = get_close_matches(key.lower(), names, 1)
+    if key.lower() in names:
+        return Problem(key, "(set)", f"as a keyword it is written {key.lower()}")
     hint = f"did you mean {PREFIX}{near[0].upper()}?" if near else "no such setting"
     return Problem(PREFIX + key.upper(), "(set)", hint)
 
@@ -313,5 +322,8 @@ def _user_state() -> Path | None:
 
 def _can_hold(folder: Path) -> bool:
     """Whether we could make a folder there, asked without making one."""
-    existing = next((p for p in (folder, *folder.parents) if p.exists()), None)
+    try:
+        existing = next((p for p in (folder, *folder.parents) if p.exists()), None)
+    except OSError:  # such as another user's home, which we may not even look into
+        return False
     return existing is not None and existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

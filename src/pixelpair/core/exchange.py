@@ -31,11 +31,16 @@ if TYPE_CHECKING:
 # What a page gets: nothing, the base code without events, or its events as pairs.
 Mode = Literal["alone", "base", "pairs"]
 
-_SHOWN = frozenset({b"", b"document", b"iframe"})
-_NO_WHOLE_BODY = frozenset({204, 205, 206})
+_FOR_PAGES = frozenset({b"", b"document", b"iframe", b"empty"})
+_AHEAD = frozenset({b"sec-purpose", b"purpose", b"x-moz"})
+_DISGUISES = frozenset({b"content-encoding", b"content-disposition"})
+_NO_BODY = frozenset({204, 205})  # Flask and Django call it text/html all the same
 # They describe bytes that we change.
-_STALE = (b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest")
-_AMP = re.compile(rb"<html\s(?:[^>]{0,500}\s)?(?:amp|\xe2\x9a\xa1)[\s=>]")
+_STALE = frozenset(
+    {b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
+)
+_AMP = re.compile(rb"<html\s(?:[^<>]*\s)?(?:amp|\xe2\x9a\xa1)[\s=>]")
+_RESTRAINED = re.compile(rb"(?:^|[,\s])(?:private|no-store|no-cache|public)(?:$|[,\s=])")
 _INIT = rb"fbq\(\s*['\"]init['\"]\s*,\s*['\"]?%b(?!\d)"
 
 
@@ -64,8 +69,11 @@ class Exchange:
 
     @property
     def said(self) -> Said:
+        """What the view says, from its first word on."""
         if self._said is None:
             self._said = Said()
+            if self._visit is not None:
+                self._visit.said = self._said
         return self._said
 
     def track(self, tracked: Tracked) -> None:
@@ -90,7 +98,7 @@ class Exchange:
 
     def respond(self, status: int, headers: Headers) -> Headers | None:
         """The headers to send now, or None: hold them until `headers` is set."""
-        if self.passing or (self._said is None and self._method in READS and not _is_html(headers)):
+        if self.passing or (self._said is None and self._is_of_no_interest(headers)):
             self.passing = True
             return headers
         try:
@@ -107,24 +115,36 @@ class Exchange:
         try:
             out = stream.feed(chunk)
         except Exception:
-            self._failed()
-            out = stream.release()  # with this chunk
+            out = self._released(stream)  # with this chunk
         self._fix_headers(ended=False)
-        return out + stream.release() if self.passing else out
+        if stream.kind == "fragment" and not self.passing:
+            self._report_late_fragment()
+        if self.passing:
+            out += stream.release()
+        if stream.done:
+            self._stream = None  # it refers back to us: a cycle kept 50 KB a page for the collector
+        return out
 
     def finish(self) -> bytes:
         """The last bytes; the response is complete."""
-        stream = self._stream
-        if self.passing or stream is None:
+        stream, self._stream = self._stream, None
+        if self.passing:
             return b""
+        out = b"" if stream is None else self._finished(stream)
+        out += self._late_script()
+        self.passing = True
+        return out
+
+    def _finished(self, stream: HtmlStream) -> bytes:
         try:
             out = stream.finish()
         except Exception:
-            self._failed()
-            out = stream.release()
+            out = self._released(stream)
+        self._stream = stream
         self._fix_headers(ended=True)
-        out += self._late_script()
-        self.passing = True
+        self._stream = None
+        if stream.kind == "undecided" and not self.passing:
+            self._report_late_fragment()
         return out
 
     def abandon(self) -> Headers:
@@ -134,10 +154,17 @@ class Exchange:
 
     # --- an answer and what it is ----------------------------------------------------------
 
+    def _is_of_no_interest(self, headers: Headers) -> bool:
+        return (
+            self._method in READS
+            and not _is_html(headers)
+            and not self._shop.routes.hears_reads_of_any_kind
+        )
+
     def _respond(self, status: int, headers: Headers) -> Headers | None:
         request = self._request()
         self._held = headers
-        self._visit = visit = Visit(self._shop, request, self.said)
+        visit = self._visit = Visit(self._shop, request, self._said, self._shop.clock())
         if request.excluded or self._shop.excludes(request.path):
             self._mute = True
             return self._leave()
@@ -146,7 +173,7 @@ class Exchange:
         if status >= 300:
             to_login = self._to_login(request, headers)
             return self._leave("login redirects") if to_login else self._act(visit, "redirect")
-        if not _is_html(headers):
+        if not _is_html(headers) or status in _NO_BODY:
             return self._act(visit, "other")
         reason = _unreadable(status, headers, request)
         if reason:
@@ -161,13 +188,13 @@ class Exchange:
         self.passing = True
         if reason == "encoded":
             self._say_encoded()
-        if reason and self.said.tracked:
-            self._shop.notes.count(reason, len(self.said.tracked))
+        if reason and self._said is not None and self._said.tracked:
+            self._shop.notes.count(reason, len(self._said.tracked))
         return self._held
 
     def _to_login(self, request: Request, headers: Headers) -> bool:
         location = header_value(headers, b"location") or b""
-        path = location_path(location, request.origin).removeprefix(request.root)
+        path = location_path(location, request).removeprefix(request.root)
         return (path.rstrip("/") or "/") in self._shop.login_paths
 
     def _mode_of(self, request: Request, headers: Headers) -> Mode:
@@ -175,8 +202,9 @@ class Exchange:
             return "alone"
         purposes = (b"sec-purpose", b"purpose", b"x-moz")
         ahead = any(b"prefetch" in request.header(name) for name in purposes)
-        again = ahead or may_be_shown_again(headers, request, self._shop.clock())
-        return "base" if again else "pairs"
+        read = self._method in READS  # no cache keeps the answer to anything else
+        again = read and may_be_shown_again(headers, request, self._shop.clock())
+        return "base" if ahead or again else "pairs"
 
     # --- an answer that is no page: the server half now, the browser half rides -------------
 
@@ -242,10 +270,10 @@ class Exchange:
     def _late_script(self) -> bytes:
         """Events of a view that went on after the head was out, at the end of the document."""
         visit = self._visit
-        if visit is None or not self.said.tracked:
+        if visit is None or self._said is None or not self._said.tracked:
             return b""
         sized = header_value(self.headers or [], b"content-length") is not None
-        if self._mode != "pairs" or sized:
+        if self._mode != "pairs" or sized or not self._inserted:
             self._shop.notes.count("too late", len(self.said.tracked))
             self._say_late(self.said.tracked[0].event_name)
             return b""
@@ -264,7 +292,8 @@ class Exchange:
             self.headers = self._page_headers(ended=ended)
         except Exception:
             self._failed()
-            self.headers = without(self._held, b"content-length")
+            held = self._held
+            self.headers = without(held, b"content-length") if self._inserted else held
 
     def _page_headers(self, *, ended: bool) -> Headers:
         stream, visit = self._stream, self._visit
@@ -277,7 +306,7 @@ class Exchange:
         settled = stream.done or ended
         if settled and not self._inserted:
             return self._leave("no head")
-        headers = without(self._held, *_STALE)
+        headers = [pair for pair in self._held if pair[0] not in _STALE]
         if self._mode == "pairs":
             visit.facts()
             headers = [*_private(headers), *visit.cookies]
@@ -289,7 +318,25 @@ class Exchange:
             return self._report(visit, visit.tracked_events())
         return self._leave("left alone")
 
+    def _report_late_fragment(self) -> None:
+        """A fragment that looked like nothing yet when its headers left: no cookie can follow."""
+        self.passing = True
+        try:
+            if self._visit is not None:
+                events = self._visit.accept(self._visit.events("other"))
+                self._shop.notes.count("server half alone", len(events))
+        except Exception:
+            self._failed()
+
     # --- words to the developer ------------------------------------------------------------
+
+    def _released(self, stream: HtmlStream) -> bytes:
+        """The scanner failed: all it holds, as it came, behind the app's own headers."""
+        self._failed()
+        self._inserted = 0
+        if self.headers is None:
+            self.headers = self._held
+        return stream.release()
 
     def _failed(self) -> None:
         self.passing = True
@@ -317,7 +364,7 @@ class Exchange:
             logging.WARNING,
             "a page that may be shown again from a cache (%s) got the base code only, its "
             "events left on neither channel: with Cache-Control: no-store they leave as pairs",
-            visit.request.path,
+            visit.request.route_label,
         )
 
     def _say_cacheable(self, request: Request) -> None:
@@ -326,7 +373,7 @@ class Exchange:
             logging.WARNING,
             "an event of an answer that caches may keep (%s) left by the server only: a cookie "
             "in it would reach other visitors",
-            request.path,
+            request.route_label,
         )
 
     def _say_second_pixel(self) -> None:
@@ -367,14 +414,12 @@ def _is_html(headers: Headers) -> bool:
 
 
 def _is_amp(head: bytes) -> bool:
-    lower = head.lower()
-    start = lower.find(b"<html")
-    return start >= 0 and _AMP.match(lower, start) is not None
+    return _AMP.search(head.lower()) is not None
 
 
 def _unreadable(status: int, headers: Headers, request: Request) -> str | None:
     """Why an HTML answer is none that we may look into, or None."""
-    if status in _NO_WHOLE_BODY:
+    if status == 206:
         return "no whole body"
     encoding = header_value(headers, b"content-encoding")
     if encoding and encoding.strip().lower() != b"identity":
@@ -382,24 +427,26 @@ def _unreadable(status: int, headers: Headers, request: Request) -> str | None:
     disposition = header_value(headers, b"content-disposition") or b""
     if disposition.strip().lower().startswith(b"attachment"):
         return "attachment"
-    if request.header(b"sec-fetch-dest") not in _SHOWN | {b"empty"}:
+    if request.header(b"sec-fetch-dest") not in _FOR_PAGES:
         return "no document"
     return None
 
 
 def _private(headers: Headers) -> Headers:
-    """Caches store pages without Cache-Control (Varnish for 120 s): say whose this one is."""
-    if header_value(headers, b"cache-control") is not None:
+    """Caches store pages that forbid nothing (Varnish for 120 s): say whose this one is."""
+    control = header_value(headers, b"cache-control")
+    if control and _RESTRAINED.search(control.lower()):
         return headers
-    return [*headers, (b"cache-control", b"private")]
+    said = control + b", private" if control else b"private"
+    return [*without(headers, b"cache-control"), (b"cache-control", said)]
 
 
 def _resized(headers: Headers, grown: int | None) -> Headers:
     """Content-Length of a body that grew; removed where nobody knows yet by how much."""
-    length = header_value(headers, b"content-length")
-    if length is None:
-        return headers
-    rest = without(headers, b"content-length")
-    if grown is None or not length.isdigit():
-        return rest
-    return [*rest, (b"content-length", str(int(length) + grown).encode())]
+    for index, (name, value) in enumerate(headers):
+        if name == b"content-length":
+            headers[index : index + 1] = (
+                [(name, b"%d" % (int(value) + grown))] if grown and value.isdigit() else []
+            )
+            break
+    return headers

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 
 # No browser sends a longer address bar than servers take (8 KB); an event needs far less.
 MAX_URL = 2048
-_CACHE_HEADERS = frozenset(
+CACHE_HEADERS = frozenset(
     {
         b"cache-control",
         b"cdn-cache-control",
@@ -31,8 +31,11 @@ _CACHE_HEADERS = frozenset(
     }
 )
 _IP = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9/._~-]*")
 _SAFE_PATH = "/:@!$&'()*+,;=~-._%"
-_FRESH = re.compile(rb"(?:^|[,\s])(?:s-maxage|max-age)\s*=\s*\"?0*[1-9]")
+_FRESH = re.compile(
+    rb"(?:^|[,\s])(?:s-maxage|max-age|stale-while-revalidate|stale-if-error)\s*=\s*\"?0*[1-9]"
+)
 _PUBLIC = re.compile(rb"(?:^|[,\s])(?:public|s-maxage)(?:$|[,\s=])")
 
 
@@ -40,8 +43,8 @@ _PUBLIC = re.compile(rb"(?:^|[,\s])(?:public|s-maxage)(?:$|[,\s=])")
 class Request:
     """What the core wants to know of a request, whichever door it came through.
 
-    `path` is decoded and below the mount `root`; `url_path` is the whole path as the address
-    bar has it; `route` is the framework's name and parameters of the matched route, if seen.
+    `path` is decoded and below the mount `root`; `raw_path` is the whole path as it came;
+    `route` is the framework's name and parameters of the matched route, if seen.
     """
 
     method: str
@@ -49,19 +52,24 @@ class Request:
     host: str
     root: str
     path: str
-    url_path: str
+    raw_path: bytes
     query: str
     headers: Sequence[tuple[bytes, bytes]]
     client: str
     route: RouteMatch | None = None
     excluded: bool = False
-    _index: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    _index: dict[bytes, bytes] | None = field(default=None, repr=False)
+
+    @property
+    def index(self) -> dict[bytes, bytes]:
+        """The headers by name; of a repeated one, the last."""
+        if self._index is None:
+            self._index = dict(self.headers)
+        return self._index
 
     def header(self, name: bytes) -> bytes:
-        """A header's value, b"" where it is missing (the last one, where it is repeated)."""
-        if not self._index:
-            self._index = dict(self.headers)
-        return self._index.get(name, b"")
+        """A header's value, b"" where it is missing."""
+        return self.index.get(name, b"")
 
     def text(self, name: bytes) -> str:
         """A header as text; bytes beyond ASCII come as latin-1."""
@@ -70,7 +78,7 @@ class Request:
     @property
     def route_label(self) -> str:
         """The place of this request, for a log line: its route's name, else its path."""
-        return self.route[0] if self.route else self.path
+        return printable(self.route[0] if self.route else self.path)[:200]
 
     @property
     def origin(self) -> str:
@@ -79,7 +87,9 @@ class Request:
     @property
     def url(self) -> str:
         """The address of this request as the browser knows it, bounded."""
-        url = f"{self.scheme}://{self.host}{self.url_path}"
+        raw = self.raw_path
+        path = raw.decode() if _PLAIN_PATH.fullmatch(raw) else quote(raw, safe=_SAFE_PATH)
+        url = f"{self.scheme}://{self.host}{path}"
         whole = f"{url}?{self.query}" if self.query else url
         if not (whole.isascii() and whole.isprintable()):
             whole = quote(whole, safe=_SAFE_PATH + "?#[]")
@@ -110,11 +120,6 @@ class Request:
         return referrer if same else ""
 
 
-def url_path(raw: bytes) -> str:
-    """Path bytes as an address bar has them: anything unsafe percent-encoded."""
-    return quote(raw, safe=_SAFE_PATH)
-
-
 def printable(text: str) -> str:
     """Text without control characters, which no JSON reader should have to meet."""
     return text if text.isprintable() else "".join(c for c in text if c.isprintable())
@@ -131,15 +136,16 @@ def without(headers: Iterable[tuple[bytes, bytes]], *names: bytes) -> Headers:
     return [pair for pair in headers if pair[0] not in names]
 
 
-def location_path(location: bytes, origin: str) -> str:
-    """The path that a Location header of this shop leads to; "" for another site's."""
+def location_path(location: bytes, request: Request) -> str:
+    """The path that a Location header of this shop leads to; "" for another site's.
+
+    The scheme is not compared: behind a proxy that ends TLS the app may know only half of it.
+    """
     try:
-        parts = urlsplit(location.decode("latin-1"))
+        parts = urlsplit(urljoin(request.url, location.decode("latin-1")))
     except ValueError:
         return ""
-    if parts.netloc and f"{parts.scheme or origin.split(':')[0]}://{parts.netloc}" != origin:
-        return ""
-    return parts.path
+    return parts.path if parts.netloc.lower() == request.host.lower() else ""
 
 
 def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
@@ -147,10 +153,13 @@ def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
 
     Then no id may stand in them (architecture, the rule of the two modes).
     """
-    if request.header(b"x-varnish"):
+    if b"x-varnish" in request.index:
         return True
-    if _CACHE_HEADERS.isdisjoint([name for name, _ in headers]):
+    if CACHE_HEADERS.isdisjoint([name for name, _ in headers]):
         return False
+    targeted = (b"surrogate-control", b"cdn-cache-control")  # the CDN's own, before no-store
+    if any(n in targeted and _FRESH.search(v.lower()) for n, v in headers):
+        return True
     control = (header_value(headers, b"cache-control") or b"").lower()
     if b"no-store" in control:
         return False
@@ -158,9 +167,6 @@ def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
         return True
     validators = (b"etag", b"last-modified")
     if any(name in validators for name, _ in headers):
-        return True
-    targeted = (b"surrogate-control", b"cdn-cache-control")
-    if any(n in targeted and _FRESH.search(v.lower()) for n, v in headers):
         return True
     return b"max-age" not in control and _expires_later(headers, now)
 

@@ -39,6 +39,8 @@ Purchase             /orders/{order_id}/success
 Purchase             /orders/{order_id}/confirmation
 Purchase             /order/{order_id}/complete
 Purchase             /order/{order_id}/thank-you
+Purchase             /order/{order_id}/success
+Purchase             /order/{order_id}/confirmation
 Purchase             /checkout/{order_id}/complete
 Purchase             /checkout/{order_id}/thank-you
 Purchase             /checkout/{order_id}/success
@@ -120,7 +122,10 @@ class Rule:
         hit = self.pattern.match(path)
         if hit is None:
             return None
-        return {k: self.convertors[k].convert(v) for k, v in hit.groupdict().items()}
+        try:
+            return {k: self.convertors[k].convert(v) for k, v in hit.groupdict().items()}
+        except ValueError:  # such as a number of 5000 digits
+            return None
 
 
 def _filled(found: Mapping[str, object], renames: Mapping[str, str]) -> dict[str, object]:
@@ -139,12 +144,14 @@ def _filled(found: Mapping[str, object], renames: Mapping[str, str]) -> dict[str
 class RouteTable:
     """All rules of a shop, asked once per answer that may fire one."""
 
-    __slots__ = ("_any", "_by_name", "_by_path", "rules")
+    __slots__ = ("_any", "_by_name", "_by_path", "hears_reads_of_any_kind", "rules")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
         self._by_path = {m: [r for r in rules if r.pattern and r.method == m] for m in METHODS}
         self._by_name = {m: [r for r in rules if r.route_name and r.method == m] for m in METHODS}
+        # Whether a GET's JSON may fire a rule: else it need not even be looked at.
+        self.hears_reads_of_any_kind = any(r.method == "GET" and r.on for r in rules)
         # One pass over a page's path instead of one per rule: most paths match none.
         self._any = {m: _union(rs) for m, rs in self._by_path.items() if rs}
 
@@ -202,8 +209,10 @@ def parse_routes(text: str) -> tuple[RouteTable, list[str]]:
     for number, line in enumerate(text.splitlines(), 1):
         for part in line.split(";"):
             words = part.split()
-            if not words or words[0].startswith("#"):
+            if not words:
                 continue
+            if words[0].startswith("#"):
+                break
             try:
                 rules.append(_rule(words))
             except RuleError as error:
@@ -243,16 +252,17 @@ def _check_event_name(name: str) -> None:
         )
     if name in STANDARD_EVENTS or name == PAGE_VIEW:
         return
-    near = get_close_matches(name.lower(), [n.lower() for n in STANDARD_EVENTS], 1, 0.85)
+    known = {n.lower(): n for n in (*STANDARD_EVENTS, PAGE_VIEW)}
+    near = get_close_matches(name.lower(), known, 1, 0.85)
     if near:
-        right = next(n for n in STANDARD_EVENTS if n.lower() == near[0])
+        right = known[near[0]]
         raise RuleError(f"did you mean the standard event {right}?")
 
 
 def _compile(place: str) -> tuple[re.Pattern[str], Mapping[str, Convertor[object]]]:
     try:
         pattern, _, convertors = compile_path(place.rstrip("/") or "/")
-    except (AssertionError, ValueError, re.error) as error:
+    except (AssertionError, LookupError, ValueError, re.error) as error:
         raise RuleError(str(error) or "the path pattern is malformed") from None
     if "{" in re.sub(r"\{[A-Za-z_]\w*(:[A-Za-z_]\w*)?\}", "", place):
         raise RuleError("a { in the path is not a {name} or {name:convertor}")
@@ -262,7 +272,7 @@ def _compile(place: str) -> tuple[re.Pattern[str], Mapping[str, Convertor[object
 def _query(query: str) -> Iterator[tuple[str, str, bool]]:
     for key, value in parse_qsl(query, keep_blank_values=True):
         capture = _CAPTURE.fullmatch(value)
-        if "{" in value and capture is None:
+        if not value or ("{" in value and capture is None):
             raise RuleError(f"{key}={value}: a query value is a {{name}} or plain text")
         yield (key, capture[1], True) if capture else (key, value, False)
     if query and not parse_qsl(query, keep_blank_values=True):

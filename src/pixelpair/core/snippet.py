@@ -24,6 +24,8 @@ PENDING_PREFIX = "_pixelpair_"
 PENDING_SECONDS = 600
 PENDING_LIMIT = 600  # bytes of one cookie: three of 1.5 KB in one answer made nginx say 502
 _SLIM = ("content_ids", "content_type", "value", "currency")
+_MONEY = ("value", "currency")  # what a Purchase may never lack; always short enough
+_AROUND = len("=; Max-Age=600; Path=/; SameSite=Lax; Secure")
 _MADE = re.compile(r"[0-9a-f]{32}")
 _IMAGE_LIMIT = 2000  # a GET address; a longer cart travels by the server half alone
 
@@ -44,14 +46,13 @@ def safe_json(value: object) -> bytes:
 class Snippet:
     """The bytes for one pixel. Made once a process: the static script is its larger part."""
 
-    __slots__ = ("_end", "_image_url", "_pixel_id", "_start")
+    __slots__ = ("_end", "_image_url", "_start")
 
     def __init__(self, pixel_id: str, script_url: str, image_url: str) -> None:
         head = safe_json({"pixel": pixel_id, "src": script_url})[:-1]
         self._start = b'<script type="application/json" id="pixelpair">' + head
         self._end = b"]}</script><script>" + _script() + b"</script>"
-        self._pixel_id = pixel_id
-        self._image_url = image_url
+        self._image_url = f"{escape(image_url)}?id={pixel_id}"
 
     def script(self, events: Iterable[Event], match: Mapping[str, str]) -> bytes:
         """The data block and the script. `match` is customer information for the pixel's init."""
@@ -65,12 +66,12 @@ class Snippet:
         return f"<noscript>{''.join(images)}</noscript>".encode("ascii") if images else b""
 
     def _image(self, event: Event) -> str:
-        base = {"id": self._pixel_id, "ev": event.name, "noscript": "1", "eid": event.id}
-        data = {f"cd[{key}]": _parameter(value) for key, value in event.data.items()}
-        query = urlencode(base | data, quote_via=quote)
-        if len(query) > _IMAGE_LIMIT:
-            query = urlencode(base)
-        source = escape(f"{self._image_url}?{query}")
+        name, event_id = quote(event.name), quote(event.id)
+        source = f"{self._image_url}&amp;ev={name}&amp;noscript=1&amp;eid={event_id}"
+        if event.data:
+            data = {f"cd[{key}]": _parameter(value) for key, value in event.data.items()}
+            query = escape(urlencode(data, quote_via=quote))
+            source += f"&amp;{query}" if len(query) <= _IMAGE_LIMIT else ""
         return f'<img height="1" width="1" style="display:none" alt="" src="{source}">'
 
 
@@ -86,11 +87,11 @@ def pending_cookie(event: Event, ms: int) -> tuple[str, str]:
     # Given ids may begin alike (order-1001, order-1002): then eight digits of their hash.
     made = event.id if _MADE.fullmatch(event.id) else sha256(event.id.encode()).hexdigest()
     name = PENDING_PREFIX + made[:8]
-    slim = {key: event.data[key] for key in _SLIM if key in event.data}
-    for data in (event.data, slim, {}):
+    for keys in (event.data, _SLIM, _MONEY):
+        data = {key: event.data[key] for key in keys if key in event.data}
         call = Event(event.name, event.id, event.time, data).call()
         value = urlsafe_b64encode(_ascii({"t": ms, "e": call})).rstrip(b"=").decode()
-        if len(name) + len(value) <= PENDING_LIMIT - len("=; Path=/; Max-Age=600; SameSite=Lax"):
+        if len(name) + len(value) <= PENDING_LIMIT - _AROUND:
             break
     return name, value
 

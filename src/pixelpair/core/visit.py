@@ -84,19 +84,21 @@ class Said:
     discards_all: bool = False
 
     def discards(self, event_name: str) -> bool:
+        """Whether the act behind this event failed."""
         return event_name in self.discarded or (self.discards_all and event_name != PAGE_VIEW)
 
 
 class Visit:
     """One request as its visitor's visit: its events, its facts and its cookies."""
 
-    __slots__ = ("_said", "_shop", "cookies", "request", "visitor")
+    __slots__ = ("_facts", "_now", "_shop", "cookies", "request", "said")
 
-    def __init__(self, shop: Shop, request: Request, said: Said) -> None:
+    def __init__(self, shop: Shop, request: Request, said: Said | None, now: float) -> None:
         self.request = request
         self._shop = shop
-        self._said = said
-        self.visitor: Visitor | None = None
+        self.said = said
+        self._now = now
+        self._facts: Visitor | None = None
         self.cookies: list[SetCookie] = []
 
     # --- events ----------------------------------------------------------------------------
@@ -112,33 +114,38 @@ class Visit:
         ):
             if answer in match.fires_on:
                 drafts.setdefault(match.event_name, match.data)
-        return list(self._filled(drafts))
+        if self.said is None:
+            return [self._event(Tracked(name, data)) for name, data in drafts.items()]
+        return list(self._filled(drafts, self.said))
 
     def tracked_events(self) -> list[Event]:
         """The view's own events alone."""
-        return list(self._filled({}))
+        return [] if self.said is None else list(self._filled({}, self.said))
 
-    def _filled(self, drafts: Mapping[str, dict[str, object]]) -> Iterator[Event]:
+    def _filled(self, drafts: Mapping[str, dict[str, object]], said: Said) -> Iterator[Event]:
         """The first track() of a name fills the route's event; each further one is its own."""
-        tracked, self._said.tracked = self._said.tracked, []
+        tracked, said.tracked = said.tracked, []
         for name, data in drafts.items():
             first = next((t for t in tracked if t.event_name == name), Tracked(name, {}))
             tracked = [t for t in tracked if t is not first]
-            if not self._said.discards(name):
-                yield self._event(first, {**data, **first.data})
-        for said in tracked:
-            if not self._said.discards(said.event_name):
-                yield self._event(said, said.data)
+            if not said.discards(name):
+                yield self._event(Tracked(name, {**data, **first.data}, first.event_id))
+        for own in tracked:
+            if not said.discards(own.event_name):
+                yield self._event(own)
 
-    def _event(self, said: Tracked, given: Mapping[str, object]) -> Event:
+    def _event(self, said: Tracked) -> Event:
         shop, name = self._shop, said.event_name
-        data, dropped = clean_data(given) if given else ({}, [])
-        if shop.currency and "value" in data and "currency" not in data:
+        if not said.data and said.event_id is None:
+            return Event(name, shop.new_id(), int(self._now), {})
+        data, dropped = clean_data(said.data)
+        # A currency that was given and dropped is not replaced: the value would be another sum.
+        if shop.currency and "value" in data and said.data.get("currency") is None:
             data["currency"] = shop.currency
         event_id, lasting = self._event_id(said, data, dropped)
         for why in dropped:
             shop.notes.once((name, why), logging.WARNING, "%s: %s; it was dropped", name, why)
-        return Event(name, event_id, int(shop.clock()), data, lasting)
+        return Event(name, event_id, int(self._now), data, lasting)
 
     def _event_id(
         self, said: Tracked, data: Mapping[str, object], dropped: list[str]
@@ -179,25 +186,27 @@ class Visit:
             ("fault", event.fault),
             logging.ERROR,
             "%s: the view of %s must call track(%r, value=..., currency=...); "
-            "it left on neither channel and is kept as a dead letter",
+            "it left on neither channel%s",
             event.fault,
             self.request.route_label,
             event.name,
+            " and is kept as a dead letter" if self._shop.sends else "",
         )
 
     # --- facts and cookies -----------------------------------------------------------------
 
     def facts(self) -> Visitor:
         """The visitor as both channels know them; the cookies to set are in `cookies` then."""
-        if self.visitor is None:
-            self.visitor = self._facts()
-        return self.visitor
+        if self._facts is None:
+            self._facts = self._stamped()
+        return self._facts
 
-    def _facts(self) -> Visitor:
+    def _stamped(self) -> Visitor:
         request, shop = self.request, self._shop
+        # HTTP/2 may split the Cookie header (RFC 9113, 8.2.3), so the index is not enough.
         cookies = read_cookies([v for k, v in request.headers if k == b"cookie"])
         domain, index = shop.domains(request.host)
-        ms = int(shop.clock() * 1000)
+        ms = int(self._now * 1000)
         fbp = cookies.get("_fbp", "")
         if not valid_fbp(fbp):
             fbp = new_fbp(index, ms, shop.new_random())
@@ -209,18 +218,18 @@ class Visit:
             self.cookies.append(self._cookie("_fbc", fbc, NINETY_DAYS, domain))
         act = request.method not in READS
         return Visitor(
-            url=(request.same_origin_referrer if act else "") or request.url,
-            referrer="" if act else referrer,
-            client_ip=request.client_ip,
-            user_agent=request.user_agent,
-            fbp=fbp,
-            fbc=fbc,
-            hashed=self._said.hashed,
+            (request.same_origin_referrer if act else "") or request.url,
+            "" if act else referrer,
+            request.client_ip,
+            request.user_agent,
+            fbp,
+            fbc,
+            self.said.hashed if self.said else {},
         )
 
     def pending(self, event: Event) -> SetCookie:
         """The cookie that takes an event's browser half to the next page."""
-        name, value = pending_cookie(event, int(self._shop.clock() * 1000))
+        name, value = pending_cookie(event, int(self._now * 1000))
         return self._cookie(name, value, PENDING_SECONDS, None)
 
     def _cookie(self, name: str, value: str, max_age: int, domain: str | None) -> SetCookie:

@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelpair.core.events import STANDARD_EVENTS
+from pixelpair.core.routes import DEFAULT_ROUTES, Match, RouteTable, parse_query, parse_routes
+from tests.core.exchanges import ROUTES, routes
+
+PAGE = frozenset({"page"})
+ACT = frozenset({"redirect", "other"})
+ANY_2XX = frozenset({"page", "other"})
+
+
+def found(rules: str, method: str, path: str, query: str = "", route: object = None) -> list[Match]:
+    return list(routes(rules).match(method, path, query, route))  # type: ignore[arg-type]
+
+
+def data(rule: str, path: str, query: str = "", route: object = None) -> dict[str, object] | None:
+    """What one GET rule fills, or None where it does not fit."""
+    matches = found(rule, "GET", path, query, route)
+    return matches[0].data if matches else None
+
+
+def problem(rule: str) -> str:
+    table, problems = parse_routes(rule)
+    assert table.rules == ()
+    (text,) = problems
+    return text
+
+
+# --- the default routes --------------------------------------------------------------------------
+
+PRODUCT = {"content_ids": ["SKU-1"], "content_type": "product"}
+ORDER = {"order_id": "1001"}
+DEFAULTS = {
+    ("GET", "/products/SKU-1"): ("ViewContent", PRODUCT),
+    ("GET", "/products/SKU-1/"): ("ViewContent", PRODUCT),
+    ("GET", "/product/SKU-1"): ("ViewContent", PRODUCT),
+    ("GET", "/p/SKU-1"): ("ViewContent", PRODUCT),
+    ("POST", "/cart/add"): ("AddToCart", {}),
+    ("POST", "/cart/add/"): ("AddToCart", {}),
+    ("POST", "/cart/add/SKU-1"): ("AddToCart", PRODUCT),
+    ("POST", "/basket/add"): ("AddToCart", {}),
+    ("POST", "/basket/add/SKU-1/"): ("AddToCart", PRODUCT),
+    ("GET", "/checkout"): ("InitiateCheckout", {}),
+    ("GET", "/checkout/"): ("InitiateCheckout", {}),
+    ("GET", "/search?q=tea"): ("Search", {"search_string": "tea"}),
+    ("GET", "/search/?page=2&q=gr%C3%B6n+te"): ("Search", {"search_string": "grön te"}),
+    ("POST", "/register"): ("CompleteRegistration", {}),
+    ("POST", "/signup/"): ("CompleteRegistration", {}),
+    ("POST", "/sign-up"): ("CompleteRegistration", {}),
+    ("POST", "/accounts/register"): ("CompleteRegistration", {}),
+    ("POST", "/accounts/signup"): ("CompleteRegistration", {}),
+} | {
+    ("GET", f"/{place}/1001/{end}"): ("Purchase", ORDER)
+    for place in ("orders", "order", "checkout")
+    for end in ("complete", "thank-you", "success", "confirmation", "complete/")
+}
+NO_EVENT = [
+    ("GET", "/"), ("GET", "/products"), ("GET", "/products/"), ("GET", "/products/a/reviews"),
+    ("POST", "/products/SKU-1"), ("GET", "/cart"), ("GET", "/cart/add"), ("GET", "/cart/add/1"),
+    ("POST", "/cart"), ("POST", "/cart/remove/1"), ("POST", "/checkout"), ("GET", "/search"),
+    ("GET", "/search?q="), ("GET", "/search?query=tea"), ("POST", "/search?q=tea"),
+    ("GET", "/register"), ("GET", "/signup"), ("POST", "/login"), ("GET", "/api/products/1"),
+    ("GET", "/productsX/1"), ("HEAD", "/checkout"), ("OPTIONS", "/checkout"), ("", "/checkout"),
+    # Looked at many times after the one purchase:
+    ("GET", "/orders"), ("GET", "/orders/"), ("GET", "/orders/1001"), ("GET", "/order/1001"),
+    ("GET", "/account/orders/1001"), ("GET", "/orders/1001/invoice"), ("GET", "/orders/1001/edit"),
+    ("GET", "/orders/1001/complete/receipt"), ("GET", "/orders/complete"),
+    ("GET", "/orders//complete"), ("GET", "/orders/1001/completed"),
+    ("POST", "/orders/1001/complete"), ("GET", "/checkout/1001"), ("GET", "/checkout/success"),
+    ("GET", "/checkout/payment"), ("GET", "/checkout/1001/complete/2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", DEFAULTS, ids=" ".join)
+def test_default_routes_find(asked: tuple[str, str]) -> None:
+    method, address = asked
+    path, _, query = address.partition("?")
+    name, filled = DEFAULTS[asked]
+    fires_on = PAGE if method == "GET" else ACT
+    assert list(ROUTES.match(method, path, query, None)) == [Match(name, filled, fires_on)]
+
+
+@pytest.mark.parametrize("asked", NO_EVENT, ids=" ".join)
+def test_default_routes_leave_out(asked: tuple[str, str]) -> None:
+    method, address = asked
+    path, _, query = address.partition("?")
+    assert list(ROUTES.match(method, path, query, None)) == []
+
+
+def test_default_routes_are_rules_like_any_other() -> None:
+    table, problems = parse_routes(DEFAULT_ROUTES)
+    assert problems == []
+    assert {rule.event_name for rule in table.rules} == {
+        "ViewContent", "AddToCart", "InitiateCheckout", "Purchase", "Search",
+        "CompleteRegistration",
+    }  # fmt: skip
+    assert not table.uses_names
+
+
+# --- paths ---------------------------------------------------------------------------------------
+
+PATHS = {
+    "plain": ("Lead /thanks", "/thanks", {}),
+    "root": ("Lead /", "/", {}),
+    "not_root": ("Lead /", "/x", None),
+    "slash_of_the_rule": ("Lead /thanks/", "/thanks", {}),
+    "slash_of_the_path": ("Lead /thanks", "/thanks/", {}),
+    "case_matters": ("Lead /thanks", "/Thanks", None),
+    "no_prefix": ("Lead /thanks", "/thanks/you", None),
+    "dot_is_a_dot": ("Lead /a.html", "/axhtml", None),
+    "capture": ("Lead /o/{order_id}", "/o/7", {"order_id": "7"}),
+    "capture_in_a_word": ("Lead /o-{order_id}.html", "/o-7.html", {"order_id": "7"}),
+    "capture_stops": ("Lead /o/{order_id}", "/o/7/8", None),
+    "path": ("Lead /c/{content_category:path}", "/c/a/b", {"content_category": "a/b"}),
+    "int": ("Lead /o/{order_id:int}", "/o/7", {"order_id": 7}),
+    "no_int": ("Lead /o/{order_id:int}", "/o/x", None),
+    "endless_int": ("Lead /o/{order_id:int}", "/o/" + "9" * 5000, None),
+    "float": ("Lead /v/{value:float}", "/v/1.5", {"value": 1.5}),
+    "uuid": (
+        "Lead /o/{order_id:uuid}",
+        "/o/123e4567-e89b-12d3-a456-426614174000",
+        {"order_id": "123e4567-e89b-12d3-a456-426614174000"},
+    ),
+    "content_id": ("Lead /{content_id:int}", "/7", PRODUCT | {"content_ids": ["7"]}),
+    "content_id_renamed": ("Lead /{slug} slug=content_id", "/SKU-1", PRODUCT),
+    "order_renamed": ("Lead /{n} n=order_id", "/7", {"order_id": "7"}),
+    "custom_property": ("Lead /{n} n=room", "/7", {"room": "7"}),
+    "nobody_asked": ("Lead /{token}", "/secret", {}),
+    "known_renamed_away": ("Lead /{order_id} order_id=room", "/7", {"room": "7"}),
+    "unicode": ("Lead /tack/{content_category}", "/tack/grönt", {"content_category": "grönt"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PATHS)
+def test_path(case: str) -> None:
+    rule, path, filled = PATHS[case]
+    assert data(rule, path) == filled
+
+
+QUERIES = {
+    "capture": ("Lead /s?q={search_string}", "q=tea", {"search_string": "tea"}),
+    "missing": ("Lead /s?q={search_string}", "", None),
+    "blank": ("Lead /s?q={search_string}", "q=&x=1", None),
+    "first_that_is_not_blank": ("Lead /s?q={search_string}", "q=&q=a&q=b", {"search_string": "a"}),
+    "decoded": ("Lead /s?q={search_string}", "q=a%20b+c%26", {"search_string": "a b c&"}),
+    "garbage": ("Lead /s?q={search_string}", "q=%ff%zz", {"search_string": "\ufffd%zz"}),
+    "literal": ("Lead /s?step=done", "step=done&x=1", {}),
+    "other_literal": ("Lead /s?step=done", "step=start", None),
+    "both": ("Lead /s?step=done&o={order_id}", "o=7&step=done", {"order_id": "7"}),
+    "one_of_both": ("Lead /s?step=done&o={order_id}", "o=7", None),
+    "content_id": ("Lead /s?sku={content_id}", "sku=SKU-1", PRODUCT),
+    "renamed": ("Lead /s?q={x} x=search_string", "q=tea", {"search_string": "tea"}),
+    "too_many_fields": ("Lead /s?q={search_string}", "q=tea" + "&a=1" * 300, None),
+}
+
+
+@pytest.mark.parametrize("case", QUERIES)
+def test_query(case: str) -> None:
+    rule, query, filled = QUERIES[case]
+    assert data(rule, "/s", query) == filled
+
+
+# --- route names ---------------------------------------------------------------------------------
+
+NAMED = "ViewContent name:shop:product slug=content_id"
+
+
+def test_rule_by_route_name_takes_the_parameters_it_names() -> None:
+    route = ("shop:product", {"slug": "SKU-1", "token": "x"})
+    assert data(NAMED, "/anything", "", route) == PRODUCT
+    assert data(NAMED, "/anything", "", ("shop:list", {"slug": "SKU-1"})) is None
+    assert data(NAMED, "/anything") is None
+
+
+def test_rule_by_route_name_knows_known_names() -> None:
+    assert data("Purchase name:done", "/", "", ("done", {"order_id": 7})) == {"order_id": 7}
+
+
+def test_rule_by_route_name_may_ask_for_a_query() -> None:
+    rule = "Search name:search?q={search_string}"
+    assert data(rule, "/", "q=tea", ("search", {})) == {"search_string": "tea"}
+    assert data(rule, "/", "", ("search", {})) is None
+
+
+@pytest.mark.parametrize(("rules", "uses"), [("Lead /a", False), ("Lead /a\nLead name:b", True)])
+def test_table_says_whether_it_uses_names(rules: str, uses: bool) -> None:
+    assert routes(rules).uses_names is uses
+
+
+# --- rules together ------------------------------------------------------------------------------
+
+
+def test_one_event_per_name_in_the_tables_order() -> None:
+    rules = "Lead /{order_id}\nLead /a\nContact /a\nSearch POST /a\nLead name:a"
+    assert found(rules, "GET", "/a", "", ("a", {})) == [
+        Match("Lead", {"order_id": "a"}, PAGE),
+        Match("Contact", {}, PAGE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "fires_on"),
+    [
+        ("Lead /a", PAGE),
+        ("Lead GET /a", PAGE),
+        ("Lead POST /a", ACT),
+        ("Lead PUT /a", ACT),
+        ("Lead PATCH /a", ACT),
+        ("Lead DELETE /a", ACT),
+        ("Lead POST /a on=2xx", ANY_2XX),
+        ("Lead /a on=2xx", ANY_2XX),
+    ],
+)
+def test_what_a_rule_fires_on(rule: str, fires_on: frozenset[str]) -> None:
+    words = rule.split()
+    method = words[1] if not words[1].startswith("/") else "GET"
+    assert found(rule, method, "/a") == [Match("Lead", {}, fires_on)]
+    assert found(rule, "PUT" if method == "POST" else "POST", "/a") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lead /a; Contact /b",
+        "Lead /a\nContact /b",
+        "\n\n  Lead   /a  \r\n;;Contact\t/b;\n",
+        "# our pages; old ones: Search /c\nLead /a\nContact /b",
+        "Lead /a; # rest; of the line\nContact /b",
+    ],
+)
+def test_one_rule_a_line_or_a_semicolon(text: str) -> None:
+    assert routes(text) == routes("Lead /a\nContact /b")
+
+
+@pytest.mark.parametrize("name", [*STANDARD_EVENTS, "PageView", "TookSample", "a", "X_1", "x" * 50])
+def test_any_event_may_be_used(name: str) -> None:
+    assert [m.event_name for m in found(f"{name} /a", "GET", "/a")] == [name]
+
+
+@pytest.mark.parametrize("text", ["", "\n", " ; ;", "# nothing"])
+def test_no_rules(text: str) -> None:
+    assert routes(text) == RouteTable(())
+    assert found(text, "GET", "/") == []
+
+
+# --- mistakes ------------------------------------------------------------------------------------
+
+MISTAKES = {
+    "Purchase": "a path is missing",
+    "Purchase POST": "a path is missing",
+    "Purchase orders": "'orders' is no method",
+    "Purchase post /a": "'post' is no method",
+    "Purchase HEAD /a": "'HEAD' is no method",
+    "1st /a": "is no event name",
+    "Köp /a": "is no event name",
+    f"{'x' * 51} /a": "is no event name",
+    "purchase /a": "did you mean the standard event Purchase?",
+    "AddtoCart /a": "did you mean the standard event AddToCart?",
+    "ViewConent /a": "did you mean the standard event ViewContent?",
+    "Pageview /a": "did you mean the standard event PageView?",
+    "Lead /a/{order_id": "a { in the path",
+    "Lead /a/{order id}": "'id}' is neither source=target nor on=2xx",
+    "Lead /a/{}": "a { in the path",
+    "Lead /{order_id}/{order_id}": "order_id",
+    "Lead /{order_id:number}": "number",
+    "Lead /a slug=content_id": "slug= is not captured",
+    "Lead /{x} slug=content_id": "slug= is not captured",
+    "Lead /a on=200": "on= knows only on=2xx",
+    "Lead /a on=": "on= knows only on=2xx",
+    "Lead /a 2xx": "'2xx' is neither source=target nor on=2xx",
+    "Lead /{x} x=1a": "source and target are names",
+    "Lead /{x} =a": "source and target are names",
+    "Lead /a?q=": "q=",
+    "Lead /a?q": "q=",
+    "Lead /a?q={a}b": "a query value is a {name} or plain text",
+    "Lead /a?q={a": "a query value is a {name} or plain text",
+    "Lead name:": "the route's name is missing",
+}
+
+
+@pytest.mark.parametrize("rule", MISTAKES)
+def test_mistake_is_explained(rule: str) -> None:
+    text = problem(rule)
+    assert text.startswith("line 1: ")
+    assert MISTAKES[rule] in text
+
+
+def test_mistakes_are_named_with_their_lines_and_good_rules_kept() -> None:
+    table, problems = parse_routes("Lead /a\nPurchase\n\nContact /b; Lead x\n# none")
+    assert table == routes("Lead /a\nContact /b")
+    assert [text.partition(":")[0] for text in problems] == ["line 2", "line 4"]
+    assert ["Purchase" in problems[0], "Lead x" in problems[1]] == [True, True]
+
+
+# --- anything at all -----------------------------------------------------------------------------
+
+
+@given(st.text(max_size=60) | st.lists(st.sampled_from(
+    ["Lead", "POST", "/a", "/{x}", "/{x:int}", "?q={y}", "x=y", "on=2xx", " ", ";", "\n", "name:a",
+     "{", "}", "#", "=", "?"]), max_size=12).map("".join))  # fmt: skip
+def test_any_text_is_rules_or_mistakes(text: str) -> None:
+    table, problems = parse_routes(text)
+    assert all(text.startswith("line ") for text in problems)
+    for method in ("GET", "POST"):
+        list(table.match(method, "/a/1", "q=1", ("a", {"x": 1})))
+
+
+@given(st.sampled_from(["GET", "POST", "PUT"]), st.text(max_size=40), st.text(max_size=40))
+def test_any_address_is_matched_or_not(method: str, path: str, query: str) -> None:
+    rules = "Lead /{x:path}?q={y} y=a x=b\nContact POST /{n:int}\nSearch /{u:uuid}/{f:float}"
+    for match in routes(rules).match(method, path, query, None):
+        assert match.event_name in {"Lead", "Contact", "Search"}
+
+
+@given(st.text(max_size=200))
+def test_any_query_is_read(query: str) -> None:
+    assert all(isinstance(v, str) for values in parse_query(query).values() for v in values)
+
+
+def test_union_of_paths_is_as_good_as_each() -> None:
+    rules = ["Lead /a/{x}", "Contact /a/{x:int}/b", "Search /{y:path}", "Donate /d"]
+    whole = routes("\n".join(rules))
+    for path in ("/a/1", "/a/1/b", "/a", "/d", "/d/", "/", "/x/y/z"):
+        one_by_one = [match for rule in rules for match in found(rule, "GET", path)]
+        assert list(whole.match("GET", path, "", None)) == one_by_one

@@ -1,0 +1,326 @@
+"""README.md and docs/: every fenced block runs or is judged by the code it speaks of, and every
+link leads somewhere."""
+
+import configparser
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import orjson
+import pytest
+from starlette.routing import Match
+
+import pixelpair
+from pixelpair import Settings, cli
+from pixelpair.core.events import Event
+from pixelpair.core.routes import parse_routes
+from pixelpair.core.snippet import Snippet
+from pixelpair.sandbox import app as sandbox
+from pixelpair.sandbox import faults
+from pixelpair.settings import PREFIX
+
+from .docs_pages import BLOCKS, FENCE, ROOT, TEXTS, Block
+
+# --- blocks that are judged ------------------------------------------------------------------
+
+
+def judge_environment(text: str) -> None:
+    words = dict(word.split("=", 1) for word in shlex.split(text, comments=True))
+    assert words
+    assert all(name.startswith(PREFIX) for name in words)
+    Settings.from_env(words)
+
+
+def judge_routes(text: str) -> None:
+    rules, problems = parse_routes(text)
+    assert problems == []
+    assert rules.rules
+
+
+def judge_console(text: str) -> None:
+    commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+    assert commands
+    for command in commands:
+        words = shlex.split(command, comments=True)
+        COMMANDS[words[0]](words)
+
+
+def judge_export(words: list[str]) -> None:
+    judge_environment(" ".join(words[1:]))
+
+
+def judge_pip(words: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert words[:2] == ["pip", "install"]
+    name, _, extra = words[2].partition("[")
+    assert name == project["name"]
+    assert not extra or extra.rstrip("]") in project["optional-dependencies"]
+
+
+def judge_make(words: list[str]) -> None:
+    targets = re.findall(r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(words[1:]) <= set(targets)
+
+
+def judge_pixelpair(words: list[str]) -> None:
+    try:
+        cli._parser().parse_args(words[1:])
+    except SystemExit:
+        raise AssertionError(f"no such command: {' '.join(words)}") from None
+
+
+def judge_curl(words: list[str]) -> None:
+    """The address is one of the sandbox's, and a fault on order is one that it takes."""
+    options = dict(zip(words[1:-1:2], words[2:-1:2], strict=True))
+    method = options.get("-X", "POST" if "-d" in options else "GET")
+    path = words[-1].removeprefix("http://127.0.0.1:8765")
+    scope = {"type": "http", "method": method, "path": path, "headers": [], "root_path": ""}
+    routes = sandbox.create_app().routes
+    assert Match.FULL in [route.matches(scope)[0] for route in routes], (method, path)
+    if "-d" in options:
+        faults.parse(orjson.loads(options["-d"]))
+
+
+COMMANDS = {
+    "export": judge_export,
+    "pip": judge_pip,
+    "make": judge_make,
+    "pixelpair": judge_pixelpair,
+    "curl": judge_curl,
+}
+
+
+def judge_unit(text: str) -> None:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # systemd's names have capitals
+    unit.read_string(text)
+    if "Service" in unit:
+        judge_pixelpair(shlex.split(unit["Service"]["ExecStart"]))
+
+
+def judge_crontab(text: str) -> None:
+    for line in text.splitlines():
+        *times, command = line.split(None, 5)
+        assert all(re.fullmatch(r"[\d*/,-]+", time) for time in times)
+        judge_pixelpair(shlex.split(command.rpartition("; ")[2]))
+
+
+def judge_html(text: str) -> None:
+    """What our snippet makes of the pixel and the PageView of these pages; … is the script."""
+    of_meta = Settings(pixel_id="1234567890")
+    snippet = Snippet(of_meta.pixel_id, of_meta.pixel_script_url, of_meta.pixel_image_url)
+    event = Event("PageView", "7f3a" * 8, 1, {})
+    script = re.sub(
+        rb"<script>.*</script>", "<script>…</script>".encode(), snippet.script([event], {})
+    )
+    assert text.strip().encode() in (script, snippet.images([event]))
+
+
+JUDGES = {
+    "console": judge_console,
+    "crontab": judge_crontab,
+    "env": judge_environment,
+    "html": judge_html,
+    "ini": judge_unit,
+    "json": orjson.loads,
+    "routes": judge_routes,
+}
+RUN = ("python", "output")  # test_python_runs; what it prints is in an output block behind it
+DRAWINGS = ("text",)
+
+
+def named(block: Block) -> str:
+    return f"{block.page}:{block.line}"
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=named)
+def test_block_is_of_a_kind_that_is_checked(block):
+    assert block.language in (*JUDGES, *RUN, *DRAWINGS)
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language in JUDGES], ids=named)
+def test_block_is_right(block):
+    JUDGES[block.language](block.text)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("console", "$ pixelpair drian\n"),
+        ("console", "$ pixelpair drain --for-ever\n"),
+        ("console", "$ make coffee\n"),
+        ("console", "$ rm -rf /\n"),
+        ("console", "$ pip install 'pixelpair[nothing]'\n"),
+        ("console", "$ export PIXELPAIR_PIXELID=1\n"),
+        ("console", "$ curl http://127.0.0.1:8765/api/event\n"),
+        ("console", """$ curl -d '{"cuont": 1}' http://127.0.0.1:8765/api/faults\n"""),
+        ("crontab", "* * * * pixelpair drain\n"),
+        ("env", "PIXELPAIR_PIXEL_ID=abc\n"),
+        ("env", "PIXELPAIR_ROUTES='Purchase orders/done'\n"),
+        ("html", "<script>…</script>\n"),
+        ("ini", "[Service]\nExecStart=/bin/pixelpair flush\n"),
+        ("json", "{'events': []}\n"),
+        ("routes", "AddTocart POST /cart/add\n"),
+        ("routes", "# nothing\n"),
+    ],
+)
+def test_wrong_block_is_noticed(language, text):
+    with pytest.raises((AssertionError, KeyError, ValueError, pixelpair.SettingsError)):
+        JUDGES[language](text)
+
+
+# --- blocks that run -------------------------------------------------------------------------
+
+RUNNER = """
+import contextlib, io, json, sys, warnings
+
+def refuse(event, args):
+    if event == "socket.getaddrinfo" or (event == "socket.connect" and isinstance(args[1], tuple)):
+        raise OSError(f"an example went to the network: {args}")
+
+sys.addaudithook(refuse)
+names, printed = {"__name__": "docs"}, []
+for place, line, text in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(compile("\\n" * (line - 1) + text, place, "exec"), names)
+    printed.append(out.getvalue())
+json.dump(printed, sys.stdout)
+"""
+# What each page's examples must have come to, in the names that they made.
+PROOFS = {
+    "docs/views.md": """
+import asyncio, os
+from pathlib import Path
+import httpx
+from pixelpair.core.events import Twin
+from pixelpair.delivery import frames
+
+client = app.test_client()
+bought = client.get("/orders/1001/complete").text
+assert '["Purchase",{' in bought and '"order_id":"1001"' in bought, bought
+cookies = lambda answer: [c for c in answer.headers.getlist("Set-Cookie") if "_pixelpair_" in c]
+assert len(cookies(client.post("/cart/add", data={"sku": "TEA-SENCHA-100"}))) == 1
+assert not cookies(client.post("/cart/add", data={"sku": "TEA-GYOKURO-50"}))
+
+async def ask(path):
+    transport = httpx.ASGITransport(api)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as shop:
+        answer = await shop.post(path)
+    return sorted(c.partition("=")[0][:11] for c in answer.headers.get_list("set-cookie"))
+
+assert asyncio.run(ask("/basket/add/TEA-1")) == ["_fbp", "_pixelpair_"]
+assert asyncio.run(ask("/signup")) == ["_fbp", "_pixelpair_"]
+assert asyncio.run(ask("/offer")) == ["_fbp", "_pixelpair_", "_pixelpair_"]
+
+journals = [path.read_bytes() for path in Path(os.environ["PIXELPAIR_SPOOL"]).glob("*.pxj")]
+records = [record for data in journals for record in frames.read_frames(data, final=True).payloads]
+names = ["AddToCart", "AddToCart", "CompleteRegistration", "Lead", "Lead", "PageView", "Purchase"]
+assert sorted(Twin.unpack(record).event_name for record in records) == names
+""",
+    "docs/settings.md": """
+assert Settings.from_env(given=PIXELPAIR).exclude == ("/admin", "/staff")
+assert flask_app.extensions["pixelpair"].settings.login_paths == ("/konto/login",)
+""",
+    "docs/how-it-works.md": """
+from django.conf import settings
+from django.utils.module_loading import import_string
+settings.configure()
+for name in MIDDLEWARE:
+    import_string(name)
+""",
+    "README.md": """
+from django.conf import settings
+from django.utils.module_loading import import_string
+settings.configure()
+for name in MIDDLEWARE:
+    import_string(name)
+""",
+}
+
+
+def run(blocks: list[Block], folder: Path) -> list[str]:
+    """What each block prints, run in one namespace, in a folder and a process of their own."""
+    quiet = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
+    shop = {"PIXEL_ID": "1234567890", "ACCESS_TOKEN": "t", "SECRET": "s", "SENDER": "none"}
+    shop["SPOOL"] = str(folder / "spool")
+    proof = PROOFS.get(blocks[0].page, "") if blocks else ""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUNNER],
+        input=json.dumps([[named(b), b.line, b.text] for b in blocks] + [["proof", 1, proof]]),
+        env=quiet
+        | {f"{PREFIX}{key}": value for key, value in shop.items()}
+        | {"PYTHONPATH": str(ROOT / "src")},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)[:-1]
+
+
+@pytest.mark.parametrize("page", sorted({b.page for b in BLOCKS if b.language == "python"}))
+def test_python_runs(page, tmp_path):
+    ours = [b for b in BLOCKS if b.page == page and b.language in RUN]
+    code_blocks = [b for b in ours if b.language == "python"]
+    printed = dict(zip(code_blocks, run(code_blocks, tmp_path), strict=True))
+    for block, follower in zip(ours, [*ours[1:], None], strict=True):
+        if block.language == "python":
+            claimed = follower.text if follower and follower.language == "output" else ""
+            assert printed[block] == claimed
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pixelpair.trak('Lead')\n", "README.md:3"),
+        ("import warnings\nwarnings.warn('old')\n", "UserWarning: old"),
+        ("import httpx\nhttpx.get('http://shop.example')\n", "went to the network"),
+    ],
+)
+def test_broken_python_is_noticed(text, words, tmp_path):
+    with pytest.raises(AssertionError, match=words):
+        run(
+            [
+                Block("elsewhere", 1, "python", "import pixelpair\n"),
+                Block("README.md", 3, "python", text),
+            ],
+            tmp_path,
+        )
+
+
+# --- links -----------------------------------------------------------------------------------
+
+
+def anchors(text: str) -> set[str]:
+    """As GitHub makes them of headings."""
+    bare = FENCE.sub("", text)
+    headings = re.findall(r"^#+ (.+)$", bare, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+LINKS = [
+    (page, link)
+    for page, text in TEXTS.items()
+    for link in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", text))
+]
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_link_leads_somewhere(page, link):
+    if link.startswith("https://"):
+        return
+    path, _, anchor = link.partition("#")
+    target = (ROOT / page).parent / path if path else ROOT / page
+    assert target.is_file()
+    assert not anchor or anchor in anchors(target.read_text())
+
+
+def test_readme_leads_to_every_page():
+    linked = {link.partition("#")[0] for page, link in LINKS if page == "README.md"}
+    assert linked >= {page for page in TEXTS if page.startswith("docs/")}

@@ -1,0 +1,161 @@
+"""The tables and figures of docs/ are those of the code."""
+
+import dataclasses
+import inspect
+import json
+import re
+
+import pytest
+
+import pixelpair
+from pixelpair import Settings, cli
+from pixelpair.core.events import CUSTOM_DATA, STANDARD_EVENTS
+from pixelpair.core.http import Request, may_be_shown_again
+from pixelpair.core.routes import DEFAULT_ROUTES, parse_routes
+from pixelpair.core.snippet import PENDING_LIMIT, PENDING_SECONDS
+from pixelpair.core.visit import NINETY_DAYS
+from pixelpair.delivery import drain, journal, outbox, retry
+from pixelpair.delivery.drain import Drained
+from pixelpair.sandbox import faults
+from pixelpair.sandbox.book import CAPACITY, WINDOW, Book
+from pixelpair.settings import PREFIX
+
+from .docs_pages import BLOCKS, FENCE, TEXTS, blocks_of, code, section, table
+
+SHOWN = {"routes": "the default table", "spool": "see Delivery", "outbox": "SPOOL/outbox.sqlite3"}
+
+
+def shown(option: dataclasses.Field) -> str:
+    default = option.default
+    if option.name in SHOWN:
+        return SHOWN[option.name]
+    if isinstance(default, bool):
+        return str(int(default))
+    return " ".join(default) if isinstance(default, tuple) and default else str(default or "none")
+
+
+def test_settings_names_every_option_with_its_default_and_what_is_right():
+    plain = re.compile(r"`|\[([^]]*)\]\([^)]*\)")
+    rows = [
+        [plain.sub(r"\1", c) for c in row[:3]]
+        for row in table(section("docs/settings.md", "## Every option"))
+    ]
+    assert rows == [
+        [option.name.upper(), shown(option), option.metadata["expected"]]
+        for option in dataclasses.fields(Settings)
+    ]
+
+
+def test_every_variable_in_the_text_exists():
+    known = {f"{PREFIX}{option.name.upper()}" for option in dataclasses.fields(Settings)}
+    prose = {page: FENCE.sub("", text) for page, text in TEXTS.items()}
+    named_there = {v for text in prose.values() for v in re.findall(rf"{PREFIX}\w+", text)}
+    assert named_there <= known
+
+
+def test_routes_shows_the_default_table():
+    (block,) = blocks_of("", section("docs/routes.md", "## The default table"))
+    assert block.text.strip() == DEFAULT_ROUTES.strip()
+
+
+def test_routes_names_every_standard_event():
+    told = section("docs/routes.md", "## The parts of a rule")
+    assert {name for name in STANDARD_EVENTS if f"`{name}`" not in told} == set()
+
+
+def test_routes_tells_which_answers_fire():
+    rows = table(section("docs/routes.md", "## Which answers fire"))
+    rules = parse_routes("Lead /a; Lead POST /a; Lead POST /a on=2xx")[0].rules
+    answers = ("page", "other", "redirect")  # the first rows; behind them nothing fires
+    fires = [["fires" if a in rule.fires_on else "silent" for rule in rules] for a in answers]
+    assert [row[1:] for row in rows] == [*fires, *[["silent"] * 3] * (len(rows) - len(answers))]
+
+
+@pytest.mark.parametrize("row", table(section("docs/routes.md", "## Common mistakes")))
+def test_mistake_gives_the_message_that_is_told(row):
+    (rule,), (message,) = map(code, row)
+    assert parse_routes(rule)[1] == [f"line 1: {rule!r}: {message}"]
+
+
+def test_views_names_all_custom_data():
+    rows = table(section("docs/views.md", "### What track takes"))
+    assert [code(row[0])[0] for row in rows] == list(CUSTOM_DATA)
+
+
+def test_views_names_all_customer_information():
+    told = re.findall(r"(\w+)=…", section("docs/views.md", "## identify"))
+    assert told == list(inspect.signature(pixelpair.identify).parameters)
+
+
+HEADERS = {
+    "Cache-Control: no-store": [{"cache-control": "no-store", "etag": '"1"'}],
+    "CDN-Cache-Control": [{"cdn-cache-control": "max-age=60", "cache-control": "no-store"}],
+    "ETag": [{"etag": '"1"'}, {"last-modified": "Thu, 01 Jan 2026 00:00:00 GMT"}],
+    "Cache-Control: public": [
+        {"cache-control": c} for c in ("public", "s-maxage=9", "max-age=1", "private, max-age=60")
+    ],
+    "Expires": [{"expires": "Thu, 01 Jan 2099 00:00:00 GMT"}],
+    "private": [{}, *({"cache-control": c} for c in ("private", "no-cache", "max-age=0"))],
+}
+JUDGED_ELSEWHERE = {"X-Varnish", "POST"}  # by what was asked, not by the answer's headers
+
+
+def test_two_kinds_of_pages_are_told_apart_as_by_the_code():
+    rows = table(section("docs/how-it-works.md", "## Two kinds of pages"))
+    asked = Request("GET", "https", "shop.example", "", "/", b"/", "", (), "")
+    told, found = {}, {}
+    for cell, verdict in rows:
+        key = next((k for k in HEADERS if code(cell)[:1] == [k]), None)
+        if key is not None:
+            told[key] = verdict == "base code"
+            sent = [[(k.encode(), v.encode()) for k, v in h.items()] for h in HEADERS[key]]
+            found[key] = all(may_be_shown_again(h, asked, 1.8e9) for h in sent)
+            assert found[key] == any(may_be_shown_again(h, asked, 1.8e9) for h in sent)
+    assert told == found
+    assert len(told) == len(HEADERS) == len(rows) - len(JUDGED_ELSEWHERE)
+
+
+def test_sandbox_shows_the_shape_of_its_answer():
+    (shape,) = [json.loads(b.text) for b in BLOCKS if b.language == "json"]
+    book = Book()
+    book.record("server", ("1234567890", "PageView", "7f3a"), {}, 0.0)
+    assert [list(row) for row in shape["events"]] == [list(row) for row in book.rows()]
+
+
+def test_sandbox_names_every_key_of_a_fault():
+    rows = table(section("docs/sandbox.md", "## Faults on order"))
+    told = [code(row[0])[0] for row in rows]
+    assert sorted(told) == sorted(f.name for f in dataclasses.fields(faults.Fault))
+
+
+def test_drain_prints_what_is_shown(capsys):
+    assert cli._say(Drained(12)) == cli.OK
+    assert (
+        f"$ pixelpair drain --timeout 50\n{capsys.readouterr().out}```" in TEXTS["docs/delivery.md"]
+    )
+
+
+def parameter(function: object, name: str) -> object:
+    return inspect.signature(function).parameters[name].default  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("page", "words", "figure", "unit"),
+    [
+        ("delivery", "{:,} events\nof each process", parameter(journal.Journal, "memory_rows"), 1),
+        ("delivery", "{:g} days and 23 hours", (retry.MAX_AGE - 23 * 3600), 86400),
+        ("delivery", "every {:g} minutes", retry.CAP, 60),
+        ("delivery", "{:g} tries", retry.TRIES, 1),
+        ("delivery", "remembered for {:g} days", outbox.REMEMBER_LASTING, 86400),
+        ("delivery", "every other for an hour", outbox.REMEMBER, 3600),
+        ("delivery", "moved for {:g} seconds", drain.STANDSTILL, 1),
+        ("how-it-works", "| {:g} days |", NINETY_DAYS, 86400),
+        ("how-it-works", "| {:g} minutes |", PENDING_SECONDS, 60),
+        ("how-it-works", "{:g} bytes of cookie", PENDING_LIMIT, 1),
+        ("sandbox", "newest {:,} events", CAPACITY, 1),
+        ("sandbox", "within {:g} hours", WINDOW, 3600),
+    ],
+)
+def test_figure_is_the_codes(page, words, figure, unit):
+    number = figure / unit if figure % unit else figure // unit
+    assert words.format(number) in TEXTS[f"docs/{page}.md"]

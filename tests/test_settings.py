@@ -1,0 +1,445 @@
+from __future__ import annotations
+
+import hmac
+import os
+import pickle
+import sys
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelpair.core.routes import DEFAULT_ROUTES, parse_routes
+from pixelpair.errors import Problem, SettingsError
+from pixelpair.settings import Settings, default_spool, temporary_spool
+
+TOKEN = "EAAB-secret-token"
+SECRET = "hunter2-old"
+
+
+def problems(**given_options: object) -> tuple[Problem, ...]:
+    with pytest.raises(SettingsError) as caught:
+        Settings(**given_options)
+    return caught.value.problems
+
+
+# --- every option --------------------------------------------------------------------------------
+
+DEFAULTS = {
+    "pixel_id": "",
+    "access_token": "",
+    "access_token_file": None,
+    "secret": (),
+    "test_event_code": "",
+    "graph_url": "https://graph.facebook.com",
+    "graph_version": "v26.0",
+    "pixel_script_url": "https://connect.facebook.net/en_US/fbevents.js",
+    "pixel_image_url": "https://www.facebook.com/tr",
+    "routes": parse_routes(DEFAULT_ROUTES)[0],
+    "page_view": "both",
+    "advanced_matching": False,
+    "currency": "",
+    "phone_country": "",
+    "login_paths": ("/login", "/signin", "/accounts/login"),
+    "strict": False,
+    "spool": None,
+    "outbox": None,
+    "sender": "thread",
+    "path": "/_pixelpair",
+    "exclude": ("/admin", "/docs", "/redoc", "/__debug__"),
+    "enabled": True,
+}
+
+
+def values(settings: Settings) -> dict[str, object]:
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("blank", [{}, dict.fromkeys(DEFAULTS, ""), dict.fromkeys(DEFAULTS)])
+def test_what_is_not_said_has_its_default(blank: dict[str, object]) -> None:
+    assert values(Settings(**blank)) == DEFAULTS
+    assert values(Settings.from_env({f"PIXELPAIR_{k.upper()}": "" for k in blank})) == DEFAULTS
+
+
+URL = "an https:// address without query (http:// on loopback only)"
+PATHS = "paths that start with /"
+FLAG = "1 or 0"
+GOOD: list[tuple[str, object, object]] = [
+    ("pixel_id", " 1234567890 ", "1234567890"),
+    ("pixel_id", 1234567890, "1234567890"),
+    ("access_token", f" {TOKEN}\n", TOKEN),
+    ("secret", "one", ("one",)),
+    ("secret", " new  old\told ", ("new", "old", "old")),
+    ("secret", ["with space", "old"], ("with space", "old")),
+    ("test_event_code", "TEST12345", "TEST12345"),
+    ("graph_url", "https://graph.example/", "https://graph.example"),
+    ("graph_url", "http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+    ("graph_url", "http://localhost:8765/", "http://localhost:8765"),
+    ("graph_url", "http://[::1]:8765", "http://[::1]:8765"),
+    ("graph_version", "v99.1", "v99.1"),
+    ("pixel_script_url", "http://localhost:1/fbevents.js", "http://localhost:1/fbevents.js"),
+    ("pixel_image_url", "https://shop.example/tr", "https://shop.example/tr"),
+    ("routes", "Lead /thanks", parse_routes("Lead /thanks")[0]),
+    ("routes", "Lead /a; Contact POST /b", parse_routes("Lead /a\nContact POST /b")[0]),
+    ("routes", "none", parse_routes("")[0]),
+    ("routes", parse_routes("Lead /a")[0], parse_routes("Lead /a")[0]),
+    ("page_view", "browser", "browser"),
+    ("page_view", "off", "off"),
+    ("advanced_matching", "1", True),
+    ("advanced_matching", "Yes", True),
+    ("advanced_matching", True, True),
+    ("advanced_matching", 0, False),
+    ("currency", "sek", "SEK"),
+    ("phone_country", "se", "SE"),
+    ("login_paths", "/in, /konto/in/", ("/in", "/konto/in")),
+    ("login_paths", ["/in/"], ("/in",)),
+    ("login_paths", [], ()),
+    ("strict", "on", True),
+    ("spool", "/var/lib/shop", Path("/var/lib/shop")),
+    ("spool", Path("/var/lib/shop"), Path("/var/lib/shop")),
+    ("spool", "~/state", Path.home() / "state"),
+    ("outbox", "/var/lib/shop/out.sqlite3", Path("/var/lib/shop/out.sqlite3")),
+    ("sender", "none", "none"),
+    ("path", "/events/", "/events"),
+    ("path", "/a/b_c-d.e", "/a/b_c-d.e"),
+    ("exclude", "/admin/* /staff", ("/admin/*", "/staff")),
+    ("exclude", "/", ("/",)),
+    ("enabled", "false", False),
+    ("enabled", "0", False),
+]
+BAD: list[tuple[str, object, str]] = [
+    ("pixel_id", "12 34", "digits only"),
+    ("pixel_id", "12345x", "digits only"),
+    ("pixel_id", "١٢٣", "digits only"),
+    ("pixel_id", True, "digits only"),
+    ("pixel_id", "1" * 33, "digits only"),
+    ("test_event_code", "TEST 1", "a code like TEST12345"),
+    ("graph_url", "http://graph.example", URL),
+    ("graph_url", "http://127.0.0.1.evil.example", URL),
+    ("graph_url", "ftp://graph.example", URL),
+    ("graph_url", "graph.example", URL),
+    ("graph_url", "https://", URL),
+    ("graph_url", "https://graph.example/?a=b", URL),
+    ("graph_url", "https://graph.example/?", URL),
+    ("graph_url", "https://graph.example/#a", URL),
+    ("graph_url", "https://graph.example:99999", URL),
+    ("graph_url", "https://graph.example:port", URL),
+    ("graph_url", "https://[::1", URL),
+    ("graph_url", "https://gräph.example", URL),
+    ("graph_url", "https://graph.example/a b", URL),
+    ("pixel_script_url", "https://a.example/</script>", URL),
+    ("pixel_image_url", 'https://a.example/"onerror=', URL),
+    ("pixel_image_url", "javascript:alert(1)", URL),
+    ("graph_version", "26.0", "like v26.0"),
+    ("graph_version", "v26", "like v26.0"),
+    ("routes", ["Lead /a"], "EVENT [METHOD] /path, one rule a line"),
+    ("page_view", "on", "both, browser or off"),
+    ("advanced_matching", "maybe", FLAG),
+    ("advanced_matching", 2, FLAG),
+    ("currency", "euro", "an ISO 4217 code like SEK"),
+    ("currency", "12€", "an ISO 4217 code like SEK"),
+    ("phone_country", "SWE", "an ISO 3166 country code like SE"),
+    ("login_paths", "login", PATHS),
+    ("login_paths", 7, PATHS),
+    ("strict", "ja", FLAG),
+    ("spool", "/a\0b", "a folder on a local disk"),
+    ("spool", "~nobody-of-this-name/a", "a folder on a local disk"),
+    ("outbox", "a\0", "a file in the spool"),
+    ("sender", "process", "thread or none"),
+    ("path", "pixelpair", "a path that starts with /"),
+    ("path", "/a?b", "a path that starts with /"),
+    ("path", "/", "a path that starts with /"),
+    ("exclude", "admin", "paths that start with /; * stands for anything within a segment"),
+    ("exclude", [7], "paths that start with /; * stands for anything within a segment"),
+    ("enabled", "enabled", FLAG),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "read"), GOOD, ids=str)
+def test_reads(name: str, value: object, read: object) -> None:
+    assert values(Settings(**{name: value})) == DEFAULTS | {name: read}
+    if isinstance(value, str):
+        found = Settings.from_env({f"PIXELPAIR_{name.upper()}": value})
+        assert values(found) == DEFAULTS | {name: read}
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), BAD, ids=str)
+def test_says_what_would_be_right(name: str, value: object, expected: str) -> None:
+    """Seen: an unknown home raised RuntimeError, a broken address spoke of IPv6."""
+    shown = repr(value if isinstance(value, str) else repr(value))
+    assert problems(**{name: value}) == (Problem(f"PIXELPAIR_{name.upper()}", shown, expected),)
+
+
+def test_every_option_is_tried() -> None:
+    tried_elsewhere = {"access_token_file"}
+    assert {name for name, _, _ in GOOD} == DEFAULTS.keys() - tried_elsewhere
+    hidden = {"access_token", "secret"}
+    assert {name for name, _, _ in BAD} == DEFAULTS.keys() - tried_elsewhere - hidden
+
+
+class Angry:
+    """As a lazy value of the shop that cannot be read."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __repr__ = object.__repr__
+
+
+def test_value_that_cannot_be_read_is_a_problem_too() -> None:
+    assert [p.key for p in problems(pixel_id=Angry(), spool=Angry())] == [
+        "PIXELPAIR_PIXEL_ID",
+        "PIXELPAIR_SPOOL",
+    ]
+
+
+# --- mistakes together ---------------------------------------------------------------------------
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(
+            {
+                "PIXELPAIR_PIXEL_ID": "12x",
+                "PIXELPAIR_CURENCY": "SEK",
+                "PIXELPAIR_ROUTES": "Lead /a\nPurchase orders\nLead",
+                "PIXELPAIR_SENDER": "process",
+                "PATH": "/usr/bin",
+            },
+            {"strict": "ja"},
+        )
+    assert str(caught.value).splitlines() == [
+        "pixelpair settings:",
+        "  PIXELPAIR_CURENCY=(set): did you mean PIXELPAIR_CURRENCY?",
+        "  PIXELPAIR_PIXEL_ID='12x': digits only",
+        (
+            "  PIXELPAIR_ROUTES='Lead /a…': line 2: 'Purchase orders': 'orders' is no method: "
+            "one of GET, POST, PUT, PATCH, DELETE or a /path; line 3: 'Lead': a path is missing: "
+            "it starts with / (or name: for a route's name)"
+        ),
+        "  PIXELPAIR_STRICT='ja': 1 or 0",
+        "  PIXELPAIR_SENDER='process': thread or none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("acces_token", "did you mean PIXELPAIR_ACCESS_TOKEN?"), ("zebra", "no such setting")],
+)
+def test_unknown_name_is_reported_without_its_value(name: str, expected: str) -> None:
+    assert problems(**{name: TOKEN}) == (Problem(f"PIXELPAIR_{name.upper()}", "(set)", expected),)
+
+
+def test_name_in_capitals_is_explained() -> None:
+    expected = "as a keyword it is written pixel_id"
+    assert problems(PIXEL_ID="1") == (Problem("PIXEL_ID", "(set)", expected),)
+
+
+def test_long_value_is_cut() -> None:
+    (problem,) = problems(pixel_id="x" * 500)
+    assert problem.value == repr("x" * 80 + "…")
+
+
+@pytest.mark.parametrize("options", ["PIXEL_ID=1", ["a"], 7])
+def test_options_that_are_no_dict_are_a_mistake(options: Any) -> None:
+    with pytest.raises(SettingsError):
+        Settings.from_env({}, options)
+
+
+def test_option_whose_name_is_no_text_is_a_mistake() -> None:
+    with pytest.raises(SettingsError):
+        Settings.from_env({}, {7: "a"})  # type: ignore[dict-item]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*DEFAULTS, "other"]).map(lambda name: f"PIXELPAIR_{name.upper()}"),
+        st.text(max_size=20) | st.sampled_from(["https://[", "~a/b", "/a", "1", "\udcff", "http:"]),
+    )
+)
+def test_any_environment_makes_settings_or_a_settings_error(environ: dict[str, str]) -> None:
+    with suppress(SettingsError):
+        assert Settings.from_env(environ).key
+
+
+# --- where settings come from --------------------------------------------------------------------
+
+
+def test_given_options_go_before_the_environment() -> None:
+    found = Settings.from_env(
+        {"PIXELPAIR_PIXEL_ID": "1", "PIXELPAIR_CURRENCY": "SEK", "OTHER": "x"}, {"pixel_id": "2"}
+    )
+    assert values(found) == DEFAULTS | {"pixel_id": "2", "currency": "SEK"}
+
+
+def test_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXELPAIR_PIXEL_ID", "77")
+    assert Settings.from_env().pixel_id == "77"
+
+
+@pytest.mark.parametrize(
+    ("options", "active"),
+    [({}, False), ({"pixel_id": "1"}, True), ({"pixel_id": "1", "enabled": "0"}, False)],
+)
+def test_active_with_a_pixel_unless_switched_off(options: dict[str, str], active: bool) -> None:
+    assert Settings(**options).active is active
+
+
+def test_settings_do_not_change() -> None:
+    settings = Settings(pixel_id="1")
+    with pytest.raises(AttributeError):
+        settings.pixel_id = "2"  # type: ignore[misc]
+    assert settings == Settings(pixel_id="1") != Settings(pixel_id="2")
+
+
+# --- secrets -------------------------------------------------------------------------------------
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = Settings(pixel_id="7", access_token=TOKEN, secret=SECRET)
+    assert "'7'" in repr(settings)
+    assert (TOKEN in repr(settings), SECRET in repr(settings)) == (False, False)
+
+
+def test_bad_secrets_are_not_shown() -> None:
+    bad: dict[str, object] = {"access_token": f"{TOKEN} {TOKEN}", "secret": f"{SECRET}\udcff"}
+    with pytest.raises(SettingsError) as caught:
+        Settings(**bad)
+    assert caught.value.problems == (
+        Problem("PIXELPAIR_ACCESS_TOKEN", "(hidden)", "one word, as Events Manager shows it"),
+        Problem("PIXELPAIR_SECRET", "(hidden)", "one or more words, the newest first"),
+    )
+    assert not any(word in repr(caught.value) for word in (TOKEN, SECRET))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hunter2@a.example",
+        "http://:hunter2@localhost/x@y",
+        "http://hunter2@evil.example",
+    ],
+)
+def test_password_in_an_address_is_refused_and_not_shown(url: str) -> None:
+    (problem,) = problems(graph_url=url)
+    assert "hunter2" not in str(problem)
+    assert problem.expected == URL
+
+
+def test_token_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    settings = Settings(access_token_file=file)
+    assert (settings.access_token, settings.access_token_file) == (TOKEN, file)
+    assert Settings(access_token_file=file, access_token="other").access_token == "other"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "No such file or directory"),
+        (b"", "it holds no token"),
+        (b"two words", "it holds no token"),
+        (b"\xff\xfe", "it holds no token"),
+    ],
+)
+def test_bad_token_file_is_a_mistake(content: bytes | None, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    expected = f"a readable file that holds the token ({why})"
+    assert problems(access_token_file=str(file)) == (
+        Problem("PIXELPAIR_ACCESS_TOKEN_FILE", repr(str(file)), expected),
+    )
+
+
+def test_oldest_secret_keys_purchase_ids_through_a_rotation() -> None:
+    before = Settings(secret="old")
+    assert before.key == b"old"
+    assert Settings(secret="new old").key == Settings(secret="newest new old").key == before.key
+    assert Settings(secret="newest new old").secret == ("newest", "new", "old")
+
+
+def test_without_a_secret_the_key_holds_until_the_token_changes() -> None:
+    one = Settings(pixel_id="1", access_token=TOKEN)
+    assert one.key == Settings(pixel_id="2", access_token=TOKEN).key
+    assert one.key != Settings(pixel_id="1", access_token="other").key
+    assert TOKEN.encode() not in one.key
+    assert one.key == hmac.new(TOKEN.encode(), b"pixelpair.secret", sha256).digest()
+
+
+@pytest.mark.parametrize(
+    ("options", "secret", "read"),
+    [
+        ({}, "frameworks", ("frameworks",)),
+        ({}, b"fr\xe5me", ("fråme",)),
+        ({}, "with space", ("with space",)),
+        ({}, "", ()),
+        ({}, None, ()),
+        ({}, 7, ()),
+        ({"secret": "own"}, "frameworks", ("own",)),
+    ],
+)
+def test_frameworks_own_secret_serves_where_none_is_set(
+    options: dict[str, str], secret: object, read: tuple[str, ...]
+) -> None:
+    settings = Settings(pixel_id="7", **options)
+    other = settings.with_default_secret(secret)
+    assert values(other) == values(settings) | {"secret": read}
+    assert settings.secret == (("own",) if options else ())
+
+
+def test_settings_can_be_sent_to_a_process() -> None:
+    settings = Settings(pixel_id="7", routes="Lead name:a")
+    assert pickle.loads(pickle.dumps(settings)) == settings
+
+
+# --- the spool -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's home, and nothing else that says where state belongs."""
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+linux = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="other state folders")
+
+
+def test_given_spool_is_taken() -> None:
+    assert Settings(spool="/var/lib/shop").spool_folder == Path("/var/lib/shop")
+
+
+def test_service_managers_state_folder_is_taken(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/shop:/var/lib/other")
+    assert Settings(pixel_id="7").spool_folder == Path("/var/lib/shop")
+
+
+@linux
+def test_users_state_folder_is_taken(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings(pixel_id="7").spool_folder == home / ".local/state/pixelpair/7"
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "xdg"))
+    assert Settings(pixel_id="7").spool_folder == home / "xdg/pixelpair/7"
+    assert default_spool("") == home / "xdg/pixelpair/none"
+    assert list(home.iterdir()) == []
+
+
+@linux
+@pytest.mark.parametrize("state", ["file/state", "x" * 300, "/proc/version"])
+def test_temporary_folder_where_the_users_cannot_be(
+    state: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: a home that cannot even be looked into raised an OSError."""
+    (home / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / state))
+    assert Settings(pixel_id="7").spool_folder == temporary_spool("7")
+    assert temporary_spool("7").parts[-2:] == (f"pixelpair-{os.getuid()}", "7")

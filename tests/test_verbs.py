@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+import pytest
+
+import pixelpair
+from pixelpair import discard, identify, track
+from pixelpair.core.exchange import CURRENT, MUTED, Exchange
+from pixelpair.core.user_data import FIELDS
+from pixelpair.core.visit import Tracked
+from pixelpair.errors import OutsideRequest
+from pixelpair.settings import Settings
+from pixelpair.tracker import NOTES, Tracker
+from tests.core.exchanges import request, site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No tracker lives, and this process has logged nothing yet."""
+    monkeypatch.setattr(NOTES, "_said", set())
+    monkeypatch.delenv("PIXELPAIR_STRICT", raising=False)
+    living: WeakSet[Tracker] = WeakSet()
+    monkeypatch.setattr("pixelpair.tracker.LIVING", living)
+    monkeypatch.setattr("pixelpair.verbs.LIVING", living)
+
+
+@pytest.fixture
+def exchange() -> Iterator[Exchange]:
+    """A request that is being served here."""
+    serving = Exchange(site(advanced_matching=True).shop, "GET", request)
+    token = CURRENT.set(serving)
+    yield serving
+    CURRENT.reset(token)
+
+
+# --- in a request --------------------------------------------------------------------------------
+
+
+def test_track_takes_metas_names_an_id_and_properties(exchange: Exchange) -> None:
+    track("AddToCart", event_id="7", content_ids=["SKU-1"], value=19.9, currency="SEK", gift=True)
+    data = {"content_ids": ["SKU-1"], "value": 19.9, "currency": "SEK", "gift": True}
+    assert exchange.said.tracked == [Tracked("AddToCart", data, "7")]
+
+
+def test_track_takes_a_property_called_like_its_own_parts(exchange: Exchange) -> None:
+    track("Lead", name="a", data="b", exchange="c")
+    expected = {"name": "a", "data": "b", "exchange": "c"}
+    assert exchange.said.tracked == [Tracked("Lead", expected)]
+
+
+@pytest.mark.parametrize("name", ["", "köp", "x" * 51, "a<b>", 7, None])
+def test_bad_name_is_dropped_with_the_callers_line(
+    exchange: Exchange, name: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        track(name)
+    assert exchange._said is None
+    (line,) = [r.message for r in caplog.records]
+    assert line.startswith(f"{__file__}:")
+
+
+def test_identify_knows_metas_fields() -> None:
+    assert set(inspect.signature(identify).parameters) == set(FIELDS)
+
+
+def test_identify_hands_on_what_is_given(exchange: Exchange) -> None:
+    identify(email="a@b.example", phone=None)
+    assert exchange.said.hashed == {"em": ["hash of a@b.example"]}
+
+
+def test_unknown_customer_information_is_a_type_error(exchange: Exchange) -> None:
+    with pytest.raises(TypeError):
+        identify(emial="a@b.example")  # type: ignore[call-arg]
+
+
+def test_discard_takes_names_or_all(exchange: Exchange) -> None:
+    discard("AddToCart", "Lead")
+    assert (exchange.said.discarded, exchange.said.discards_all) == ({"AddToCart", "Lead"}, False)
+    discard()
+    assert exchange.said.discards_all
+
+
+async def test_works_in_coroutines_and_their_threads(exchange: Exchange) -> None:
+    async def view() -> None:
+        track("Lead")
+
+    CURRENT.set(exchange)  # pytest runs fixtures and async tests in contexts of their own
+    await view()
+    await asyncio.to_thread(track, "Contact")
+    await asyncio.gather(asyncio.create_task(view()))
+    assert [t.event_name for t in exchange.said.tracked] == ["Lead", "Contact", "Lead"]
+
+
+def test_bare_executor_needs_the_context(
+    exchange: Exchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(track, "Lead").result()
+        pool.submit(copy_context().run, track, "Contact").result()
+    assert [t.event_name for t in exchange.said.tracked] == ["Contact"]
+    assert "outside any request" in caplog.text
+
+
+def test_requests_do_not_hear_each_other() -> None:
+    shop = site().shop
+    one, other = Exchange(shop, "GET", request), Exchange(shop, "GET", request)
+
+    def serve(exchange: Exchange, name: str) -> None:
+        CURRENT.set(exchange)
+        track(name)
+
+    copy_context().run(serve, one, "Lead")
+    copy_context().run(serve, other, "Contact")
+    assert [[t.event_name for t in e.said.tracked] for e in (one, other)] == [["Lead"], ["Contact"]]
+    assert CURRENT.get() is None
+
+
+def test_silent_where_the_middleware_is_inert(caplog: pytest.LogCaptureFixture) -> None:
+    token = CURRENT.set(MUTED)
+    track("Lead")
+    identify(email="a@b.example")
+    discard()
+    CURRENT.reset(token)
+    assert caplog.records == []
+
+
+# --- outside any request -------------------------------------------------------------------------
+
+VERBS = {
+    "track": lambda: track("Lead", value=1),
+    "identify": lambda: identify(email="a@b.example"),
+    "discard": lambda: discard("Lead"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_said_once_with_the_callers_line(verb: str, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        VERBS[verb]()
+    place = f"{__file__}:{VERBS[verb].__code__.co_firstlineno}"
+    text = f"pixelpair.{verb}() outside any request ({place}): nothing was reported"
+    assert [(r.levelno, r.message) for r in caplog.records] == [(logging.WARNING, text)]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_raised_where_the_shop_is_strict(verb: str) -> None:
+    tracker = Tracker(Settings(strict="1"))
+    with pytest.raises(OutsideRequest, match=rf"pixelpair\.{verb}\(\).*test_verbs\.py"):
+        VERBS[verb]()
+    tracker.close()
+
+
+def test_environment_says_strict_where_no_tracker_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXELPAIR_STRICT", "True")
+    with pytest.raises(OutsideRequest):
+        track("Lead")
+    tracker = Tracker(Settings(strict="0"))
+    track("Lead")
+    tracker.close()
+
+
+def test_verbs_are_the_facades() -> None:
+    assert (pixelpair.track, pixelpair.identify, pixelpair.discard) == (track, identify, discard)
