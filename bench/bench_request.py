@@ -191,7 +191,8 @@ def main() -> None:
     added = median["page, pixelpair"] - median["page, bare"]
     bare = median["flask page, bare"]
     print()
-    say("JSON: pixelpair / pass-through", median["json, pixelpair"] / median["json, pass-through"], 1.05)
+    json = median["json, pixelpair"] / median["json, pass-through"]
+    say("JSON: pixelpair / pass-through", json, 1.05)
     say("page: added by pixelpair / added by BaseHTTPMiddleware", added / base, 0.25)
     say("Flask page: pixelpair / bare", median["flask page, pixelpair"] / bare, 1.5)
     plain = median["flask page, pixelpair without any event"] / bare

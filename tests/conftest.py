@@ -8,12 +8,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+# Shared cores make deadlines flaky; what CI runs must not differ from run to run.
+settings.register_profile("shared", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("shared")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 30.0
@@ -46,9 +54,7 @@ def server(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server process that answers on `port`; terminated, then killed, at the end."""
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path, **environ}, cwd=cwd
-    )
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path, **environ}, cwd=cwd)
     try:
         if not until(lambda: process.poll() is not None or _answers(port)) or process.poll():
             pytest.fail(f"{command} does not answer on {port}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import Request, url_path
+from pixelpair.core.http import Request
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[..., Awaitable[None]]
 
-_KEY = "pixelpair"  # in the scope: a door further out serves this request already
+_KEY = "pixelpair.served"  # in the scope: a door further out serves this request already
 
 
 class PixelPairMiddleware:
@@ -38,7 +38,10 @@ class PixelPairMiddleware:
             await self.app(scope, receive, send)
             return
         scope[_KEY] = True
-        exchange = self.tracker.begin(scope["method"], partial(request_of, scope))
+        scope["headers"] = list(scope["headers"])  # the app may read an iterator dry before us
+        # Starlette moves root_path for what it mounts; this door may itself be inside of a mount.
+        root = scope.get("root_path", "") if "app_root_path" in scope else None
+        exchange = self.tracker.begin(scope["method"], partial(request_of, scope, root))
         token = CURRENT.set(exchange)
         try:
             await self.app(scope, receive, _sender(exchange, send))
@@ -47,50 +50,70 @@ class PixelPairMiddleware:
 
 
 def _sender(exchange: Exchange, send: Send) -> Send:
-    held: Message | None = None
+    page: _Page | None = None
 
-    async def send_through(message: Message) -> None:
-        nonlocal held
-        kind = message["type"]
-        if kind == "http.response.start":
-            headers = exchange.respond(message["status"], _pairs(message))
-            if headers is None:
-                held = message
-                return
-            message["headers"] = headers
-        elif exchange.passing and held is None:
-            pass
-        elif kind == "http.response.body":
-            body = exchange.feed(message.get("body", b""))
-            if not message.get("more_body", False):
-                body += exchange.finish()
-            if held is not None and exchange.headers is not None:
-                await send({**held, "headers": exchange.headers})
-                held = None
-            if held is not None:
-                return
-            message = {**message, "body": body}
-        elif held is not None:
-            start, held = held, None
-            await send({**start, "headers": exchange.abandon()})
-        await send(message)
+    # A plain function: what passes costs no coroutine of ours.
+    def send_through(message: Message) -> Awaitable[None]:
+        nonlocal page
+        if page is not None:
+            return page.send(message)
+        if exchange.passing or message["type"] != "http.response.start":
+            return send(message)
+        given = message.get("headers", ())
+        # The specification says lower-case, and Django's handler does not keep to it.
+        pairs: Headers = [(name.lower(), value) for name, value in given]
+        headers = exchange.respond(message["status"], pairs)
+        if headers is None:
+            page = _Page(exchange, send, message)
+            return _nothing()
+        unread = headers is pairs and isinstance(given, list | tuple)
+        return send(message if unread else {**message, "headers": headers})
 
     return send_through
 
 
-def _pairs(message: Message) -> Headers:
-    headers = message.get("headers", ())
-    return cast("Headers", headers if isinstance(headers, list) else list(headers))
+async def _nothing() -> None: ...
 
 
-def request_of(scope: Scope) -> Request:
-    """The neutral form of an HTTP scope."""
-    headers = scope["headers"]
-    path, root = scope["path"], scope.get("root_path", "")
-    below = path[len(root) :] if root and path.startswith(root) else path
-    raw = scope.get("raw_path") or path.encode("utf-8", "surrogateescape")
-    if root and not path.startswith(root):  # servers before ASGI 3.1's rule left the root out
-        raw = root.encode() + raw
+class _Page:
+    """The answer's start, held until the first bytes of the page are known, and what follows."""
+
+    __slots__ = ("_exchange", "_held", "_send")
+
+    def __init__(self, exchange: Exchange, send: Send, start: Message) -> None:
+        self._exchange = exchange
+        self._send = send
+        self._held: Message | None = start
+
+    async def send(self, message: Message) -> None:
+        exchange = self._exchange
+        if message["type"] == "http.response.body":
+            body = exchange.feed(bytes(message.get("body", b"")))  # Starlette has memoryviews too
+            if not message.get("more_body", False):
+                body += exchange.finish()
+            message = {**message, "body": body}
+            await self._start(exchange.headers)
+        elif self._held is not None:
+            await self._start(exchange.abandon())
+        if self._held is None:
+            await self._send(message)
+
+    async def _start(self, headers: Headers | None) -> None:
+        if self._held is not None and headers is not None:
+            start, self._held = self._held, None
+            await self._send({**start, "headers": headers})
+
+
+def request_of(scope: Scope, root: str | None) -> Request:
+    """The neutral form of an HTTP scope; `root` is the mount, None where only the app knows it."""
+    headers, path = scope["headers"], scope["path"]
+    if root is None:
+        root = scope.get("app_root_path", scope.get("root_path", ""))
+    root = root.rstrip("/")
+    raw = scope.get("raw_path") or path.encode("utf-8", "surrogateescape").replace(b"%", b"%25")
+    below = path[len(root) :] if f"{path}/".startswith(f"{root}/") else None
+    if below is None:  # servers before ASGI 3.1's rule left the root out
+        below, raw = path, root.encode() + raw
     client = scope.get("client")
     return Request(
         method=scope["method"],
@@ -98,7 +121,7 @@ def request_of(scope: Scope) -> Request:
         host=_host(headers, scope),
         root=root,
         path=below or "/",
-        url_path=url_path(raw.partition(b"?")[0]),
+        raw_path=raw.partition(b"?")[0],
         query=scope.get("query_string", b"").decode("latin-1"),
         headers=headers,
         client=client[0] if client else "",
@@ -110,11 +133,16 @@ def _host(headers: Headers, scope: Scope) -> str:
     for name, value in headers:
         if name == b"host":
             return value.decode("latin-1")
-    server = scope.get("server")
-    return server[0] if server else ""
+    server: tuple[str, int | None] = scope.get("server") or ("", None)
+    return server[0] if server[1] in (80, 443, None) else f"{server[0]}:{server[1]}"
 
 
 def _route(scope: Scope) -> RouteMatch | None:
-    """Starlette and FastAPI leave the matched route in the scope."""
-    name = getattr(scope.get("route"), "name", None)
+    """Starlette and FastAPI leave the matched route in the scope, older Starlette its endpoint."""
+    name = getattr(scope.get("route") or _route_to(scope.get("endpoint"), scope), "name", None)
     return (name, scope.get("path_params") or {}) if name else None
+
+
+def _route_to(endpoint: object, scope: Scope) -> object:
+    routes = getattr(scope.get("router"), "routes", ()) if endpoint else ()
+    return next((r for r in routes if getattr(r, "endpoint", None) is endpoint), None)

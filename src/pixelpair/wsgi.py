@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import Headers, Request, url_path
+from pixelpair.core.http import Headers, Request
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     StartResponse = Callable[..., Write]
     App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-_KEY = "pixelpair"  # in the environ: a door further out serves this request already
+_KEY = "pixelpair.served"  # in the environ: a door further out serves this request already
 
 
 class PixelPairMiddleware:
@@ -46,7 +46,7 @@ class PixelPairMiddleware:
         if _KEY in environ:
             return self.app(environ, start_response)
         environ[_KEY] = True
-        request = partial(request_of, environ, self._route)
+        request = partial(request_of, environ, self._route, environ.get("PATH_INFO", ""))
         exchange = self.tracker.begin(environ["REQUEST_METHOD"], request)
         start = _Start(exchange, start_response)
         token = CURRENT.set(exchange)
@@ -54,8 +54,9 @@ class PixelPairMiddleware:
             body = self.app(environ, start)
         finally:
             CURRENT.reset(token)
-        # The server may know a faster way for this very iterable (wsgi.file_wrapper).
-        return body if exchange.passing and start.sent else _Body(exchange, start, body)
+        if exchange.passing and start.sent and _runs_nothing(body, environ):
+            return body
+        return _Body(exchange, start, body)
 
 
 class _Start:
@@ -129,12 +130,20 @@ class _Body:
                 yield out
         last = exchange.finish()
         start.ready()
-        yield last
+        if last:
+            yield last
 
     def close(self) -> None:
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
+
+
+def _runs_nothing(body: object, environ: Environ) -> bool:
+    """Whether no view can go on in this body. The server may know a faster way for a file."""
+    wrapper = environ.get("wsgi.file_wrapper")  # uWSGI's is a function and gives the file back
+    of_server = isinstance(wrapper, type) and isinstance(body, wrapper)
+    return of_server or isinstance(body, list | tuple) or hasattr(body, "read")
 
 
 def _named(fixed: Headers, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -148,17 +157,21 @@ def _no_route() -> RouteMatch | None:
     return None
 
 
-def request_of(environ: Environ, route: Callable[[], RouteMatch | None]) -> Request:
-    """The neutral form of a WSGI environ (PEP 3333: text is latin-1 of the raw bytes)."""
-    root = environ.get("SCRIPT_NAME", "").encode("latin-1")
-    path = environ.get("PATH_INFO", "").encode("latin-1")
+def request_of(environ: Environ, route: Callable[[], RouteMatch | None], below: str) -> Request:
+    """The neutral form of a WSGI environ (PEP 3333: text is latin-1 of the raw bytes).
+
+    `below` is the PATH_INFO that the door met: dispatchers further in shorten it in place.
+    """
+    whole = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    below = below if whole.endswith(below) else environ.get("PATH_INFO", "")
+    root, path = (t.encode("latin-1") for t in (whole.removesuffix(below), below))
     return Request(
         method=environ["REQUEST_METHOD"],
         scheme=environ.get("wsgi.url_scheme", "http"),
         host=environ.get("HTTP_HOST") or _server(environ),
         root=root.decode("utf-8", "replace").rstrip("/"),
         path=path.decode("utf-8", "replace") or "/",
-        url_path=url_path(root + path),
+        raw_path=(root + path).replace(b"%", b"%25"),
         query=environ.get("QUERY_STRING", ""),
         headers=_headers(environ),
         client=environ.get("REMOTE_ADDR") or "",

@@ -688,9 +688,6 @@ class BreaksAtOnce(HtmlStream):
 class BreaksBehindTheHead(HtmlStream):
     """As a bug behind `</head>` would: the insertion is made, then lost with the chunk."""
 
-    def _usual(self, data: bytes) -> None:
-        return None
-
     def _advance(self, data: bytes, chunk: bytes, kept: int) -> bytes:
         if self._cuts:
             raise BrokenError
@@ -709,6 +706,7 @@ def test_scanner_that_fails_lets_the_bytes_through(
 ) -> None:
     """Seen: Content-Length counted an insertion that was dropped with the failing chunk."""
     monkeypatch.setattr(module, "HtmlStream", stream)
+    monkeypatch.setattr(module, "usual_places", lambda _: None)
     where = site()
     for _ in range(2):
         got = answer(where, headers=[TYPE, length(PAGE)], chunks=[PAGE[:cut], PAGE[cut:]])
@@ -718,11 +716,13 @@ def test_scanner_that_fails_lets_the_bytes_through(
     assert where.counts == {"failures": 2}
 
 
+@pytest.mark.parametrize("usual", [lambda _: None, broken])
 def test_whole_page_keeps_its_headers_where_the_scanner_fails(
-    monkeypatch: pytest.MonkeyPatch,
+    usual: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = [TYPE, TAG, length(PAGE)]
     monkeypatch.setattr(module, "HtmlStream", BreaksAtOnce)
+    monkeypatch.setattr(module, "usual_places", usual)
     assert answer(site(), headers=headers) == Answered(headers, PAGE, untouched=True)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pixelpair.core.html import MAX_HEAD, HtmlStream
+from pixelpair.core.html import MAX_HEAD, HtmlStream, usual_places
 from pixelpair.core.html_tokens import LONGEST_BEGINNING
 
 if TYPE_CHECKING:
@@ -427,6 +427,32 @@ def test_output_does_not_depend_on_cuts(document: str, data: st.DataObject) -> N
 
     assert play(whole, cuts) == expected
     assert expected[0].replace(HEAD, b"").replace(BODY, b"") == whole
+
+
+@settings(max_examples=400, deadline=None)
+@given(SOUP, SOUP)
+@example("<title>a</title>", "")
+@example("\x1b", "")
+def test_shortcut_finds_the_places_that_the_stream_finds(head: str, body: str) -> None:
+    document = f"<!doctype html><html><head>{head}</head>\n<body class=a>{body}".encode()
+    places = usual_places(document)
+    if places is not None:
+        first, second = places
+        expected = b"".join((document[:first], HEAD, document[first:second], BODY))
+        assert play(document)[0] == expected + document[second:]
+
+
+@pytest.mark.parametrize("case", HEAD_CASES, ids=lambda case: case["id"])
+def test_shortcut_agrees_on_chromiums_documents(case: dict) -> None:
+    test_shortcut_finds_the_places_that_the_stream_finds.hypothesis.inner_test(case["html"], "")
+
+
+def test_shortcut_is_taken_for_a_usual_page_alone() -> None:
+    usual = b"<!DOCTYPE html>\n<html lang=sv>\n<head>\n<title>a</title>\n</head>\n<body>b"
+    assert usual_places(usual) == (usual.index(b"</head>"), usual.index(b"b", -1))
+    assert [usual_places(usual[:size]) for size in range(len(usual) - 1)] == [None] * (
+        len(usual) - 1
+    )
 
 
 @settings(deadline=None)

@@ -5,20 +5,28 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.conftest import ROOT, free_port, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from playwright.sync_api import Page
 
 FLASK = ROOT / "examples" / "flask_app"
 DJANGO = ROOT / "examples" / "django_app"
 
-GUNICORN = [sys.executable, "-m", "gunicorn", "--log-level", "warning", "--bind", "127.0.0.1:{port}"]
+GUNICORN = [
+    sys.executable,
+    "-m",
+    "gunicorn",
+    "--log-level",
+    "warning",
+    "--bind",
+    "127.0.0.1:{port}",
+]
 UVICORN = [sys.executable, "-m", "uvicorn", "--no-access-log", "--port", "{port}"]
 COMMANDS = {
     "flask on gunicorn": (FLASK, [*GUNICORN, "--workers", "2", "app:create_app()"]),

@@ -55,7 +55,7 @@ def test_what_was_shown_is_delivered_after_kill_9(kind: str, tmp_path: Path) -> 
         shown: set[str] = set()
         for _ in range(KILLS):
             with visitors() as browse, killed(command, cwd, environ) as url:
-                browse(url, shown, random.uniform(0.2, 1.5))  # noqa: S311
+                browse(url, shown, random.uniform(0.2, 1.5))
         assert 100 < len(shown) < SANDBOX_HOLDS
         drain = subprocess.run(
             [sys.executable, "-m", "pixelpair", "drain"],

@@ -117,9 +117,7 @@ _HEAD_CONTENT = _run(
     *(_element(name) for name in (b"title", b"style", b"noscript")),
 )
 
-HEAD_TO_BODY = re.compile(
-    rb"(?ix) </head [\t\n\f\r\ ]*+ > [\t\n\f\r\ ]*+ <body %b" % _ATTRIBUTES
-)
+HEAD_TO_BODY = re.compile(rb"(?ix) </head [\t\n\f\r\ ]*+ > [\t\n\f\r\ ]*+ <body %b" % _ATTRIBUTES)
 """How nearly every head ends; a shortcut."""
 
 PLAIN_START = re.compile(rb"(?i)[\t\n\f\r ]*+<!doctype[^>]*+>")

@@ -24,12 +24,15 @@ CACHE_HEADERS = frozenset(
     {
         b"cache-control",
         b"cdn-cache-control",
+        b"cloudflare-cdn-cache-control",
         b"etag",
         b"expires",
         b"last-modified",
         b"surrogate-control",
+        b"x-accel-expires",
     }
 )
+_TARGETED = (b"surrogate-control", b"cdn-cache-control", b"cloudflare-cdn-cache-control")
 _IP = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _PLAIN_PATH = re.compile(rb"[A-Za-z0-9/._~-]*")
 _SAFE_PATH = "/:@!$&'()*+,;=~-._%"
@@ -157,8 +160,10 @@ def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
         return True
     if CACHE_HEADERS.isdisjoint([name for name, _ in headers]):
         return False
-    targeted = (b"surrogate-control", b"cdn-cache-control")  # the CDN's own, before no-store
-    if any(n in targeted and _FRESH.search(v.lower()) for n, v in headers):
+    # What a CDN or nginx reads before the page's own no-store.
+    if any(n in _TARGETED and _FRESH.search(v.lower()) for n, v in headers):
+        return True
+    if any(n == b"x-accel-expires" and v.strip() not in (b"0", b"off") for n, v in headers):
         return True
     control = (header_value(headers, b"cache-control") or b"").lower()
     if b"no-store" in control:

@@ -20,6 +20,7 @@ from pixelpair.core.events import CUSTOM_DATA, PAGE_VIEW, STANDARD_EVENTS
 if TYPE_CHECKING:
     from starlette.convertors import Convertor
 
+READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # The addresses of the shop systems and tutorials that Python shops start from. Purchase stands
@@ -144,14 +145,15 @@ def _filled(found: Mapping[str, object], renames: Mapping[str, str]) -> dict[str
 class RouteTable:
     """All rules of a shop, asked once per answer that may fire one."""
 
-    __slots__ = ("_any", "_by_name", "_by_path", "hears_reads_of_any_kind", "rules")
+    __slots__ = ("_any", "_by_name", "_by_path", "rules", "unheard")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
         self._by_path = {m: [r for r in rules if r.pattern and r.method == m] for m in METHODS}
         self._by_name = {m: [r for r in rules if r.route_name and r.method == m] for m in METHODS}
-        # Whether a GET's JSON may fire a rule: else it need not even be looked at.
-        self.hears_reads_of_any_kind = any(r.method == "GET" and r.on for r in rules)
+        # Methods of which no rule hears but by a page: their JSON need not even be looked at.
+        heard = any(r.method == "GET" and r.on for r in rules)
+        self.unheard = frozenset[str]() if heard else READS
         # One pass over a page's path instead of one per rule: most paths match none.
         self._any = {m: _union(rs) for m, rs in self._by_path.items() if rs}
 
@@ -160,15 +162,16 @@ class RouteTable:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        return f"<RouteTable of {len(self.rules)} rules>"
+
     @property
     def uses_names(self) -> bool:
         """Whether a rule needs a door that can see route names."""
         return any(r.route_name for r in self.rules)
 
-    def match(
-        self, method: str, path: str, query: str, route: RouteMatch | None
-    ) -> Iterator[Match]:
-        """Each rule that fits, in the table's order, at most one per event name."""
+    def match(self, method: str, path: str, query: str, route: RouteMatch | None) -> list[Match]:
+        """The rules that fit, in the table's order; each answer fires an event name once."""
         path = path.rstrip("/") or "/"
         rules: list[Rule] = []
         union = self._any.get(method)
@@ -176,15 +179,20 @@ class RouteTable:
             rules += self._by_path[method]
         if route is not None:
             rules += self._by_name.get(method, ())
-        if not rules:
-            return
-        values = parse_query(query)
-        seen: set[str] = set()
-        for rule in rules:
-            data = None if rule.event_name in seen else rule.match(path, values, route)
-            if data is not None:
-                seen.add(rule.event_name)
-                yield Match(rule.event_name, data, rule.fires_on)
+        return list(_fitting(rules, path, parse_query(query), route)) if rules else []
+
+
+def _fitting(
+    rules: list[Rule], path: str, query: Mapping[str, list[str]], route: RouteMatch | None
+) -> Iterator[Match]:
+    taken: dict[str, frozenset[Answer]] = {}
+    for rule in rules:
+        before = taken.get(rule.event_name, frozenset())
+        free = rule.fires_on - before
+        data = rule.match(path, query, route) if free else None
+        if data is not None:
+            taken[rule.event_name] = before | free
+            yield Match(rule.event_name, data, free)
 
 
 def parse_query(query: str) -> dict[str, list[str]]:
@@ -253,10 +261,10 @@ def _check_event_name(name: str) -> None:
     if name in STANDARD_EVENTS or name == PAGE_VIEW:
         return
     known = {n.lower(): n for n in (*STANDARD_EVENTS, PAGE_VIEW)}
-    near = get_close_matches(name.lower(), known, 1, 0.85)
-    if near:
-        right = known[near[0]]
-        raise RuleError(f"did you mean the standard event {right}?")
+    plain = name.replace("_", "").lower()
+    for near in get_close_matches(plain, known, 1, 0.85):
+        if plain == near or near not in plain:  # Purchased and Unsubscribe are names of their own
+            raise RuleError(f"did you mean the standard event {known[near]}?")
 
 
 def _compile(place: str) -> tuple[re.Pattern[str], Mapping[str, Convertor[object]]]:
@@ -266,6 +274,8 @@ def _compile(place: str) -> tuple[re.Pattern[str], Mapping[str, Convertor[object
         raise RuleError(str(error) or "the path pattern is malformed") from None
     if "{" in re.sub(r"\{[A-Za-z_]\w*(:[A-Za-z_]\w*)?\}", "", place):
         raise RuleError("a { in the path is not a {name} or {name:convertor}")
+    if "<" in place:
+        raise RuleError("a captured name is written {name} here, not <name>")
     return pattern, convertors
 
 

@@ -5,7 +5,6 @@ Makes the events of one answer and the facts that travel with them; knows no HTM
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +26,7 @@ from pixelpair.core.events import (
     clean_event_id,
     purchase_id,
 )
+from pixelpair.core.routes import READS
 from pixelpair.core.snippet import PENDING_SECONDS, Snippet, pending_cookie
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pixelpair.core.routes import Answer, RouteTable
 
 NINETY_DAYS = 90 * 24 * 3600  # the life that Meta gives _fbp and _fbc
-READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 SetCookie = tuple[bytes, bytes]
 
@@ -144,7 +143,7 @@ class Visit:
             data["currency"] = shop.currency
         event_id, lasting = self._event_id(said, data, dropped)
         for why in dropped:
-            shop.notes.once((name, why), logging.WARNING, "%s: %s; it was dropped", name, why)
+            shop.notes.say("dropped", name, why, per=(name, why))
         return Event(name, event_id, int(self._now), data, lasting)
 
     def _event_id(
@@ -180,18 +179,11 @@ class Visit:
         return [event for event in events if not event.fault]
 
     def _say_fault(self, event: Event) -> None:
-        notes = self._shop.notes
-        notes.count("faults")
-        notes.once(
-            ("fault", event.fault),
-            logging.ERROR,
-            "%s: the view of %s must call track(%r, value=..., currency=...); "
-            "it left on neither channel%s",
-            event.fault,
-            self.request.route_label,
-            event.name,
-            " and is kept as a dead letter" if self._shop.sends else "",
-        )
+        shop, place = self._shop, self.request.route_label
+        route = self.request.route and self.request.route[0]  # a path may hold an order's number
+        kept = " and is kept as a dead letter" if shop.sends else ""
+        shop.notes.count("faults")
+        shop.notes.say("fault", event.fault, place, event.name, kept, per=(event.fault, route))
 
     # --- facts and cookies -----------------------------------------------------------------
 

@@ -7,11 +7,17 @@ from http.cookies import SimpleCookie
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import (
+    async_to_sync,
+    iscoroutinefunction,
+    markcoroutinefunction,
+    sync_to_async,
+)
 from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import Headers, Request, url_path
+from pixelpair.core.http import Headers, Request
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
 
     from pixelpair.core.routes import RouteMatch
 
-_KEY = "pixelpair"  # in request.META: a door further out serves this request already
+_KEY = "pixelpair.served"  # in request.META: a door further out serves this request already
 
 
 class PixelPairMiddleware:
@@ -38,7 +44,7 @@ class PixelPairMiddleware:
         self.get_response = get_response
         self.tracker = Tracker.for_door(
             None,
-            framework_secret=django_settings.SECRET_KEY,
+            framework_secret=_secret_key(),
             given=getattr(django_settings, "PIXELPAIR", None),
         )
         self._is_async = iscoroutinefunction(get_response)
@@ -46,7 +52,7 @@ class PixelPairMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        if _KEY in request.META:
+        if _KEY in request.META or _KEY in getattr(request, "scope", ()):
             return self.get_response(request)
         request.META[_KEY] = True
         exchange = self.tracker.begin(request.method or "GET", partial(request_of, request))
@@ -60,11 +66,12 @@ class PixelPairMiddleware:
         token = CURRENT.set(exchange)
         try:
             response = self.get_response(request)
-            if _held(exchange, response):
-                if response.streaming:
-                    _stream(exchange, response)
+            if _is_held_stream(exchange, response):
+                if response.is_async and hasattr(request, "scope"):
+                    # Behind a sync-only middleware under ASGI: the stream belongs to its loop.
+                    async_to_sync(_stream_async)(exchange, response)
                 else:
-                    _whole(exchange, response)
+                    _stream(exchange, response)
         finally:
             CURRENT.reset(token)
         return response
@@ -73,10 +80,8 @@ class PixelPairMiddleware:
         token = CURRENT.set(exchange)
         try:
             response = await self.get_response(request)
-            if _held(exchange, response):
-                if not response.streaming:
-                    _whole(exchange, response)
-                elif response.is_async:
+            if _is_held_stream(exchange, response):
+                if response.is_async:
                     await _stream_async(exchange, response)
                 else:
                     await sync_to_async(_stream)(exchange, response)
@@ -85,13 +90,33 @@ class PixelPairMiddleware:
         return response
 
 
-def _held(exchange: Exchange, response: Any) -> bool:
-    """Whether the body must be looked at before the headers are known."""
+def _secret_key() -> object:
+    try:
+        return django_settings.SECRET_KEY
+    except ImproperlyConfigured:  # a shop without sessions may have none
+        return None
+
+
+def _is_held_stream(exchange: Exchange, response: Any) -> bool:
+    """Whether a stream must be begun before the headers are known; all else is done here."""
     headers = _headers(response)
     fixed = exchange.respond(response.status_code, headers)
     if fixed is not None and fixed is not headers:
         _set_headers(response, headers, fixed)
-    return fixed is None
+    if not response.streaming:
+        if fixed is None:
+            _whole(exchange, response)
+    elif fixed is not None:
+        _follow(exchange, response)
+    return fixed is None and response.streaming
+
+
+def _follow(exchange: Exchange, response: Any) -> None:
+    """A stream that passes is still its request's: its view may call track()."""
+    if response.is_async:
+        response.streaming_content = _fed_async(exchange, aiter(response.streaming_content))
+    elif getattr(response, "file_to_stream", None) is None:  # else the server may send the file
+        response.streaming_content = _fed(exchange, iter(response.streaming_content))
 
 
 def _whole(exchange: Exchange, response: Any) -> None:
@@ -104,7 +129,7 @@ def _whole(exchange: Exchange, response: Any) -> None:
 
 def _stream(exchange: Exchange, response: Any) -> None:
     before = _headers(response)
-    chunks = _fed(exchange, iter(response.streaming_content))
+    chunks = _fed(exchange, iter(response))  # under WSGI, Django reads async streams whole here
     first = [next(chunks, b"")]
     _set_headers(response, before, exchange.headers or before)
     response.streaming_content = chain(first, chunks)
@@ -136,7 +161,9 @@ def _fed(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes]:
         out = exchange.feed(chunk)
         if out:
             yield out
-    yield exchange.finish()
+    last = exchange.finish()
+    if last:
+        yield last
 
 
 async def _fed_async(exchange: Exchange, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -151,7 +178,9 @@ async def _fed_async(exchange: Exchange, chunks: AsyncIterator[bytes]) -> AsyncI
         out = exchange.feed(chunk)
         if out:
             yield out
-    yield exchange.finish()
+    last = exchange.finish()
+    if last:
+        yield last
 
 
 def _headers(response: Any) -> Headers:
@@ -176,7 +205,7 @@ def _set_headers(response: Any, before: Headers, after: Headers) -> None:
 
 def request_of(request: HttpRequest) -> Request:
     """The neutral form of Django's request, with the view that was found for it."""
-    raw = request.path.encode("utf-8", "surrogateescape")
+    raw = request.path.replace("%", "%25").encode("utf-8", "surrogateescape")
     match = getattr(request, "resolver_match", None)
     root = request.path[: -len(request.path_info)] if request.path_info else request.path
     return Request(
@@ -185,7 +214,7 @@ def request_of(request: HttpRequest) -> Request:
         host=request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", ""),
         root=root,
         path=request.path_info or "/",
-        url_path=url_path(raw),
+        raw_path=raw,
         query=request.META.get("QUERY_STRING", ""),
         headers=_request_headers(request),
         client=request.META.get("REMOTE_ADDR") or "",

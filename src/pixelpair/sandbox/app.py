@@ -186,7 +186,7 @@ def create_app(capacity: int = CAPACITY) -> Starlette:
             Route("/api/rejections", box.api_rejections),
             Route("/api/faults", box.api_faults, methods=["POST", "DELETE"]),
             Route("/{version}/{pixel_id}/events", box.events, methods=["POST"]),
-        ]
+        ],
     )
     app.router.redirect_slashes = False
     return app

@@ -1,0 +1,360 @@
+"""The Django door: responses of every kind, sync and async, on both of Django's handlers."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+from wsgiref.util import FileWrapper
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib import admin
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test.utils import override_settings
+from django.urls import path
+from django.utils.decorators import sync_only_middleware
+
+import pixelpair
+from pixelpair import asgi, wsgi
+from pixelpair.core.exchange import CURRENT
+
+from .django_shop import DOOR, Door
+from .drive import (
+    Answer,
+    Ask,
+    Ledger,
+    Wire,
+    ask_asgi,
+    ask_wsgi,
+    converse,
+    environ_of,
+    ids,
+    names,
+    scope_of,
+)
+from .site import BODY, DOCUMENT, HEAD, TAIL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+GZIP = "django.middleware.gzip.GZipMiddleware"
+LATE = "track('Contact') came after the answer was on its way: it left on neither channel"
+
+
+@sync_only_middleware
+def sync_only(get_response: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda request: get_response(request)
+
+
+def tracking(get_response: Callable[..., Any]) -> Callable[..., Any]:
+    def middleware(request: HttpRequest) -> Any:
+        pixelpair.track("Lead")
+        response = get_response(request)
+        pixelpair.track("Contact")
+        return response
+
+    return middleware
+
+
+@pytest.fixture
+def shop(ledger: Ledger) -> Iterator[Callable[..., Any]]:
+    """Builds a Django of one view, on either handler, with these middlewares."""
+    Door.TRACKERS.append(ledger.tracker)
+    with ExitStack() as stack:
+
+        def build(view: Any, handler: type = WSGIHandler, middleware: Any = (DOOR,)) -> Any:
+            patterns = [path("", view), path("control-room/", admin.site.urls)]
+            urls = type("Urls", (), {"urlpatterns": patterns})
+            given = {"MIDDLEWARE": middleware, "ROOT_URLCONF": urls}
+            stack.enter_context(override_settings(**given, PIXELPAIR={"enabled": False}))
+            return handler()
+
+        yield build
+
+
+@pytest.fixture
+def page(shop, ledger) -> bytes:
+    """The page as this door gives it, in one piece; the next has the same ids."""
+    body = ask_wsgi(shop(lambda _: HttpResponse(DOCUMENT)), Ask()).body
+    assert names(ledger.twins()) == ["PageView"]
+    return body
+
+
+def tracks(_request: HttpRequest) -> HttpResponse:
+    pixelpair.track("Contact")
+    return HttpResponse(DOCUMENT)
+
+
+async def tracks_async(_request: HttpRequest) -> HttpResponse:
+    pixelpair.track("Lead")
+    await sync_to_async(pixelpair.track)("Contact")
+    return HttpResponse(DOCUMENT)
+
+
+def stream(*chunks: bytes | Exception) -> Iterator[bytes]:
+    for chunk in chunks:
+        if isinstance(chunk, Exception):
+            raise chunk
+        yield chunk
+
+
+async def stream_async(*chunks: bytes | Exception) -> AsyncIterator[bytes]:
+    for chunk in stream(*chunks):
+        yield chunk
+
+
+# --- views, sync and async --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", [tracks, tracks_async], ids=["sync", "async"])
+@pytest.mark.parametrize(
+    ("handler", "ask"), [(WSGIHandler, ask_wsgi), (ASGIHandler, ask_asgi)], ids=["wsgi", "asgi"]
+)
+@pytest.mark.parametrize(
+    "inner", [(), (f"{__name__}.sync_only",)], ids=["alone", "around a sync middleware"]
+)
+def test_tracks_from_every_view_on_every_handler(shop, ledger, view, handler, ask, inner):
+    answer = ask(shop(view, handler, (DOOR, *inner)), Ask())
+    expected = ["PageView", "Contact"] if view is tracks else ["PageView", "Lead", "Contact"]
+    assert names(answer.shown) == names(ledger.twins()) == expected
+
+
+def test_tracks_from_a_middleware_further_in(shop, ledger):
+    ask_wsgi(
+        shop(lambda _: HttpResponse(DOCUMENT), middleware=(DOOR, f"{__name__}.tracking")), Ask()
+    )
+    assert names(ledger.twins()) == ["PageView", "Lead", "Contact"]
+
+
+@pytest.mark.parametrize(("handler", "ask"), [(WSGIHandler, ask_wsgi), (ASGIHandler, ask_asgi)])
+def test_an_error_page_is_no_page_view(shop, ledger, handler, ask):
+    def view(_request: HttpRequest) -> HttpResponse:
+        pixelpair.track("Contact")
+        raise ZeroDivisionError
+
+    app = shop(view, handler)
+    assert (ask(app, Ask()).status, ask(app, Ask(path="/nowhere")).status) == (500, 404)
+    assert (ledger.twins(), CURRENT.get()) == ([], None)
+
+
+def test_requests_at_once_do_not_mix_their_events(shop, ledger):
+    async def go() -> list[Answer]:
+        meet = asyncio.Barrier(8)
+
+        async def view(request: HttpRequest) -> HttpResponse:
+            pixelpair.track("Contact", shelf=request.GET["n"])
+            await meet.wait()
+            return HttpResponse(DOCUMENT)
+
+        app = shop(view, ASGIHandler)
+        scopes = [scope_of(Ask(query=f"n={n}")) for n in range(8)]
+        sent = await asyncio.gather(*(converse(app, scope) for scope in scopes))
+        return [Answer.of(s[0]["status"], (), s[1]["body"]) for s in sent]
+
+    answers = asyncio.run(go())
+    assert [a.shown[1][1] for a in answers] == [{"shelf": str(n)} for n in range(8)]
+    assert sorted(ids(ledger.twins())) == sorted(i for a in answers for i in ids(a.shown))
+
+
+# --- streams ----------------------------------------------------------------------------------
+
+
+def test_cuts_change_nothing(shop, page, ledger):
+    cuts = iter(range(len(DOCUMENT) + 1))
+
+    def view(_request: HttpRequest) -> StreamingHttpResponse:
+        cut = next(cuts)
+        return StreamingHttpResponse(stream(DOCUMENT[:cut], DOCUMENT[cut:]))
+
+    app = shop(view)
+    for _ in range(len(DOCUMENT) + 1):
+        assert ask_wsgi(app, Ask()).body == page
+        ledger.twins()
+
+
+def test_an_async_stream_is_served_by_the_wsgi_handler(shop, page):
+    """Seen: TypeError, 'async_generator' object is not iterable. Django reads it whole."""
+    app = shop(lambda _: StreamingHttpResponse(stream_async(HEAD, BODY + TAIL)))
+    with pytest.warns(Warning, match="must consume asynchronous iterators"):
+        assert ask_wsgi(app, Ask()).body == page
+
+
+def test_a_sync_stream_is_served_by_the_asgi_handler(shop, page):
+    app = shop(lambda _: StreamingHttpResponse(stream(HEAD, BODY + TAIL)), ASGIHandler)
+    with pytest.warns(Warning, match="must consume synchronous iterators"):
+        assert ask_asgi(app, Ask()).body == page
+
+
+@pytest.mark.parametrize(
+    "middleware",
+    [(DOOR,), (DOOR, f"{__name__}.sync_only"), (f"{__name__}.sync_only", DOOR)],
+    ids=["alone", "around a sync middleware", "inside of one"],
+)
+def test_an_async_stream_goes_on_streaming(shop, page, middleware):
+    """The second chunk is made only when the first has arrived."""
+
+    async def go() -> bytes:
+        arrived, parts = asyncio.Event(), []
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield HEAD + BODY
+            await asyncio.wait_for(arrived.wait(), 10)
+            yield TAIL
+
+        async def view(_request: HttpRequest) -> StreamingHttpResponse:
+            return StreamingHttpResponse(slow())
+
+        async def send(message: dict[str, Any]) -> None:
+            parts.append(message.get("body", b""))
+            if BODY[-10:] in parts[-1]:
+                arrived.set()
+
+        asked = [{"type": "http.request", "body": b""}]
+
+        async def receive() -> dict[str, Any]:
+            return asked.pop() if asked else await asyncio.Event().wait()
+
+        await shop(view, ASGIHandler, middleware)(scope_of(Ask()), receive, send)
+        return b"".join(parts)
+
+    assert asyncio.run(go()) == page
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/csv"])
+def test_an_error_of_a_stream_is_its_servers(shop, kind):
+    app = shop(
+        lambda _: StreamingHttpResponse(stream(HEAD, BODY, KeyError("chair")), content_type=kind)
+    )
+    with pytest.raises(KeyError, match="chair"):
+        ask_wsgi(app, Ask())
+    assert CURRENT.get() is None
+
+
+def test_a_stream_that_is_not_read_to_its_end_is_closed(shop):
+    closed = []
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            yield from (HEAD, BODY, TAIL)
+        finally:
+            closed.append("closed")
+
+    for kind in ("text/html", "text/csv"):
+        app = shop(lambda _, kind=kind: StreamingHttpResponse(chunks(), content_type=kind))
+        body = app(environ_of(Ask()), Wire().start_response)
+        next(iter(body))
+        body.close()
+    assert closed == ["closed", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("handler", "ask", "make"),
+    [(WSGIHandler, ask_wsgi, iter), (ASGIHandler, ask_asgi, None)],
+    ids=["wsgi", "asgi"],
+)
+def test_says_that_a_stream_that_passes_is_too_late(shop, ledger, said, handler, ask, make):
+    def chunks() -> Iterator[bytes]:
+        yield b"1;2"
+        pixelpair.track("Contact")
+
+    async def chunks_async() -> AsyncIterator[bytes]:
+        for chunk in chunks():
+            yield chunk
+
+    made = chunks if make else chunks_async
+    app = shop(lambda _: StreamingHttpResponse(made(), content_type="text/csv"), handler)
+    assert ask(app, Ask()).body == b"1;2"
+    assert (said(), ledger.twins()) == ([("WARNING", LATE)], [])
+
+
+def test_the_server_may_send_a_file_in_its_own_way(shop, tmp_path):
+    (tmp_path / "offer.pdf").write_bytes(b"%PDF")
+    app = shop(lambda _: FileResponse((tmp_path / "offer.pdf").open("rb")))
+    body = app(environ_of(Ask()) | {"wsgi.file_wrapper": FileWrapper}, Wire().start_response)
+    assert isinstance(body, FileWrapper)
+    body.close()
+
+
+def test_a_file_of_html_is_a_page(shop, page, tmp_path):
+    (tmp_path / "page.html").write_bytes(DOCUMENT)
+    app = shop(lambda _: FileResponse((tmp_path / "page.html").open("rb")))
+    wire = Wire()
+    body = app(environ_of(Ask()) | {"wsgi.file_wrapper": FileWrapper}, wire.start_response)
+    wire.parts.extend(body)
+    body.close()
+    assert wire.answer.body == page
+    assert wire.answer.headers["content-length"] == str(len(page))
+
+
+# --- its neighbours ---------------------------------------------------------------------------
+
+
+def test_keeps_the_session_the_cookies_and_vary(shop):
+    def view(request: HttpRequest) -> HttpResponse:
+        request.session["cart"] = ["SKU-1"]
+        response = HttpResponse(DOCUMENT)
+        response.set_cookie("theme", "dark", max_age=60)
+        return response
+
+    middleware = (
+        DOOR,
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.locale.LocaleMiddleware",
+    )
+    answer = ask_wsgi(shop(view, middleware=middleware), Ask())
+    assert sorted(answer.cookies) == ["_fbp", "sessionid", "theme"]
+    assert answer.headers["vary"] == "Accept-Language, Cookie"
+    assert answer.headers["content-length"] == str(len(answer.body))
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_leaves_the_admin_alone_wherever_it_is(shop, ledger, said, mode):
+    middleware = (
+        DOOR,
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        f"{__name__}.tracking",
+    )
+    handler, ask = (WSGIHandler, ask_wsgi) if mode == "sync" else (ASGIHandler, ask_asgi)
+    app = shop(tracks, handler, middleware)
+    answer = ask(app, Ask(path="/control-room/login/"))
+    assert (answer.status, b"<form" in answer.body, b"pixelpair" in answer.body) == (
+        200,
+        True,
+        False,
+    )
+    assert (ledger.twins(), said(), "_fbp" in answer.cookies) == ([], [], False)
+
+
+def test_a_compressor_further_out_changes_nothing(shop, ledger):
+    answer = ask_wsgi(
+        shop(lambda _: HttpResponse(DOCUMENT * 9), middleware=(GZIP, DOOR)),
+        Ask(headers=(("accept-encoding", "gzip"),)),
+    )
+    assert answer.headers["content-encoding"] == "gzip"
+    assert names(ledger.twins()) == ["PageView"]
+
+
+def test_a_compressor_further_in_is_named(shop, ledger, said):
+    app = shop(lambda _: HttpResponse(DOCUMENT * 9), middleware=(DOOR, GZIP))
+    for _ in range(2):
+        ask_wsgi(app, Ask(headers=(("accept-encoding", "gzip"),)))
+    assert [(level, "inside the compressing" in text) for level, text in said()] == [
+        ("WARNING", True)
+    ]
+    assert ledger.twins() == []
+
+
+def test_two_doors_make_one_snippet(shop, page, ledger):
+    view = lambda _: HttpResponse(DOCUMENT)  # noqa: E731
+    assert ask_wsgi(shop(view, middleware=(DOOR, DOOR)), Ask()).body == page
+    around = wsgi.PixelPairMiddleware(shop(view), tracker=ledger.tracker)
+    assert ids(ask_wsgi(around, Ask()).shown) == ids(ledger.twins())[1:]
+    around = asgi.PixelPairMiddleware(shop(view, ASGIHandler), tracker=ledger.tracker)
+    assert ask_asgi(around, Ask()).body == page
+    assert names(ledger.twins()) == ["PageView"]
