@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +72,18 @@ async def page(_request: Request) -> HTMLResponse:
     return HTMLResponse(PAGE)
 
 
+# More heads than are remembered, so that none is met again in time.
+NEW_PAGES = cycle([PAGE.replace(b"<title>", b"<title>%d " % n) for n in range(1000)])
+
+
+async def new_page(_request: Request) -> HTMLResponse:
+    return HTMLResponse(next(NEW_PAGES))
+
+
 def starlette(around: Callable[[Any], Any]) -> Any:
-    return around(Starlette(routes=[Route("/api/cart", cart), Route("/", page)]))
+    return around(
+        Starlette(routes=[Route("/api/cart", cart), Route("/", page), Route("/new", new_page)])
+    )
 
 
 def asgi(app: Any, path: str) -> Callable[[int], None]:
@@ -181,6 +192,9 @@ def main() -> None:
             "page, pixelpair": asgi(
                 starlette(lambda app: PixelPairMiddleware(app, tracker=ours)), "/"
             ),
+            "page met for the first time, pixelpair": asgi(
+                starlette(lambda app: PixelPairMiddleware(app, tracker=ours)), "/new"
+            ),
             "flask page, bare": wsgi(flask_shop()),
             "flask page, pixelpair": wsgi(wrapped),
             "flask page, pixelpair without any event": wsgi(silent),
@@ -194,6 +208,8 @@ def main() -> None:
     json = median["json, pixelpair"] / median["json, pass-through"]
     say("JSON: pixelpair / pass-through", json, 1.05)
     say("page: added by pixelpair / added by BaseHTTPMiddleware", added / base, 0.25)
+    first = median["page met for the first time, pixelpair"] - median["page, bare"]
+    say("the same, for a page met for the first time", first / base, 0.25)
     say("Flask page: pixelpair / bare", median["flask page, pixelpair"] / bare, 1.5)
     plain = median["flask page, pixelpair without any event"] / bare
     print(f"  Flask page without any event: pixelpair / bare {plain:25.3f}")

@@ -38,7 +38,8 @@ class PixelPairMiddleware:
             await self.app(scope, receive, send)
             return
         scope[_KEY] = True
-        scope["headers"] = list(scope["headers"])  # the app may read an iterator dry before us
+        if type(scope["headers"]) is not list:  # the app may read an iterator dry before us
+            scope["headers"] = list(scope["headers"])
         # Starlette moves root_path for what it mounts; this door may itself be inside of a mount.
         root = scope.get("root_path", "") if "app_root_path" in scope else None
         exchange = self.tracker.begin(scope["method"], partial(request_of, scope, root))
@@ -60,14 +61,12 @@ def _sender(exchange: Exchange, send: Send) -> Send:
         if exchange.passing or message["type"] != "http.response.start":
             return send(message)
         given = message.get("headers", ())
-        # The specification says lower-case, and Django's handler does not keep to it.
-        pairs: Headers = [(name.lower(), value) for name, value in given]
+        pairs: Headers = given if isinstance(given, list) else list(given)
         headers = exchange.respond(message["status"], pairs)
         if headers is None:
             page = _Page(exchange, send, message)
             return _nothing()
-        unread = headers is pairs and isinstance(given, list | tuple)
-        return send(message if unread else {**message, "headers": headers})
+        return send(message if headers is given else {**message, "headers": headers})
 
     return send_through
 
@@ -86,46 +85,47 @@ class _Page:
         self._held: Message | None = start
 
     async def send(self, message: Message) -> None:
-        exchange = self._exchange
+        exchange, start, headers = self._exchange, self._held, None
         if message["type"] == "http.response.body":
             body = exchange.feed(bytes(message.get("body", b"")))  # Starlette has memoryviews too
             if not message.get("more_body", False):
                 body += exchange.finish()
             message = {**message, "body": body}
-            await self._start(exchange.headers)
-        elif self._held is not None:
-            await self._start(exchange.abandon())
-        if self._held is None:
-            await self._send(message)
-
-    async def _start(self, headers: Headers | None) -> None:
-        if self._held is not None and headers is not None:
-            start, self._held = self._held, None
+            headers = exchange.headers
+        elif start is not None:
+            headers = exchange.abandon()
+        if start is not None:
+            if headers is None:
+                return
+            self._held = None
             await self._send({**start, "headers": headers})
+        await self._send(message)
 
 
 def request_of(scope: Scope, root: str | None) -> Request:
     """The neutral form of an HTTP scope; `root` is the mount, None where only the app knows it."""
-    headers, path = scope["headers"], scope["path"]
+    get, headers, path = scope.get, scope["headers"], scope["path"]
     if root is None:
-        root = scope.get("app_root_path", scope.get("root_path", ""))
-    root = root.rstrip("/")
-    raw = scope.get("raw_path") or path.encode("utf-8", "surrogateescape").replace(b"%", b"%25")
-    below = path[len(root) :] if f"{path}/".startswith(f"{root}/") else None
-    if below is None:  # servers before ASGI 3.1's rule left the root out
-        below, raw = path, root.encode() + raw
-    client = scope.get("client")
+        root = get("app_root_path", get("root_path", ""))
+    raw = get("raw_path") or path.encode("utf-8", "surrogateescape").replace(b"%", b"%25")
+    if root:
+        root = root.rstrip("/")
+        if f"{path}/".startswith(f"{root}/"):
+            path = path[len(root) :] or "/"
+        else:  # servers before ASGI 3.1's rule left the root out
+            raw = root.encode() + raw
+    client = get("client")
     return Request(
-        method=scope["method"],
-        scheme=scope.get("scheme", "http"),
-        host=_host(headers, scope),
-        root=root,
-        path=below or "/",
-        raw_path=raw.partition(b"?")[0],
-        query=scope.get("query_string", b"").decode("latin-1"),
-        headers=headers,
-        client=client[0] if client else "",
-        route=_route(scope),
+        scope["method"],
+        get("scheme", "http"),
+        _host(headers, scope),
+        root,
+        path or "/",
+        raw.partition(b"?")[0] if b"?" in raw else raw,
+        get("query_string", b"").decode("latin-1"),
+        headers,
+        client[0] if client else "",
+        _route(scope),
     )
 
 

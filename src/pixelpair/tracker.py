@@ -22,6 +22,7 @@ from publicsuffixlist import PublicSuffixList
 
 from pixelpair.core.cookies import CookieDomains
 from pixelpair.core.exchange import MUTED, Exchange
+from pixelpair.core.heads import Heads
 from pixelpair.core.notes import Notes
 from pixelpair.core.snippet import Snippet
 from pixelpair.core.user_data import customer_information
@@ -45,6 +46,15 @@ _LOG = logging.getLogger("pixelpair")
 NOTES = Notes()  # for what belongs to no tracker: mistakes in settings, calls outside requests
 _CLOSE_SECONDS = 2.0  # a stop of the shop waits no longer; the spool holds the rest
 LIVING: weakref.WeakSet[Tracker] = weakref.WeakSet()
+_FOREIGN = (
+    "the spool holds events of pixel {theirs}, and this process sends for pixel {ours} only: give"
+    " each pixel a PIXELPAIR_SPOOL of its own; `pixelpair drain` with the settings of pixel"
+    " {theirs} delivers these while nothing else sends from this spool"
+)
+
+
+def _muted(_method: str, _request: object) -> Exchange:
+    return MUTED
 
 
 def _new_id() -> str:
@@ -75,6 +85,11 @@ class Tracker:
         self._new_id = new_id
         self._new_random = new_random
         self._shop = self._make_shop() if settings.active else None
+        # An exchange for one request; the muted one where pixelpair is inert. No method: JSON
+        # routes pay for each call between them and the server.
+        self.begin: Callable[[str, Callable[[], Request]], Exchange] = (
+            partial(Exchange, self._shop) if self._shop else _muted
+        )
         if self._shop and self._shop.sends:
             self.spool = self._spool()
             self.journal = Journal(self.spool)
@@ -113,11 +128,6 @@ class Tracker:
             return cls(Settings(enabled=False))
 
     # --- the request path ------------------------------------------------------------------
-
-    def begin(self, method: str, request: Callable[[], Request]) -> Exchange:
-        """An exchange for one request; the muted one where pixelpair is inert."""
-        shop = self._shop
-        return MUTED if shop is None else Exchange(shop, method, request)
 
     def _accept(self, twins: list[Twin]) -> None:
         append = self.journal.append
@@ -169,6 +179,7 @@ class Tracker:
             routes=settings.routes,
             id_key=settings.key,
             snippet=Snippet(settings.pixel_id, settings.pixel_script_url, settings.pixel_image_url),
+            heads=Heads(settings.pixel_id),
             # 35 ms of reading, here and not in the first request.
             domains=CookieDomains(PublicSuffixList().privatesuffix),
             clock=self._clock,
@@ -217,7 +228,9 @@ def open_worker(
 def _send(graph: Graph, settings: Settings, twins: list[Twin]) -> Reply:
     """Post twins of one pixel with that pixel's token, and with no other's."""
     if twins[0].pixel_id != settings.pixel_id:
-        return Reply("refused", code=100, subcode=33, detail="the settings name another pixel")
+        # As Graph would refuse them, with this token: they are kept for one that may.
+        detail = _FOREIGN.format(theirs=twins[0].pixel_id, ours=settings.pixel_id)
+        return Reply("refused", code=100, subcode=33, detail=detail)
     return graph.send(
         call(
             twins,

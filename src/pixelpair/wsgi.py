@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import Headers, Request
+from pixelpair.core.http import WANTED, Headers, Request
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -164,29 +164,23 @@ def request_of(environ: Environ, route: Callable[[], RouteMatch | None], below: 
     """
     whole = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     below = below if whole.endswith(below) else environ.get("PATH_INFO", "")
-    root, path = (t.encode("latin-1") for t in (whole.removesuffix(below), below))
+    root, raw = whole.removesuffix(below), whole.encode("latin-1")
+    if not whole.isascii():
+        root, below = (t.encode("latin-1").decode("utf-8", "replace") for t in (root, below))
     return Request(
-        method=environ["REQUEST_METHOD"],
-        scheme=environ.get("wsgi.url_scheme", "http"),
-        host=environ.get("HTTP_HOST") or _server(environ),
-        root=root.decode("utf-8", "replace").rstrip("/"),
-        path=path.decode("utf-8", "replace") or "/",
-        raw_path=(root + path).replace(b"%", b"%25"),
-        query=environ.get("QUERY_STRING", ""),
-        headers=_headers(environ),
-        client=environ.get("REMOTE_ADDR") or "",
-        route=route(),
+        environ["REQUEST_METHOD"],
+        environ.get("wsgi.url_scheme", "http"),
+        environ.get("HTTP_HOST") or _server(environ),
+        root.rstrip("/"),
+        below or "/",
+        raw.replace(b"%", b"%25"),
+        environ.get("QUERY_STRING", ""),
+        [(name, environ[key].encode("latin-1")) for key, name in WANTED.items() if key in environ],
+        environ.get("REMOTE_ADDR") or "",
+        route(),
     )
 
 
 def _server(environ: Environ) -> str:
     name, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
     return name if port in ("80", "443", "") else f"{name}:{port}"
-
-
-def _headers(environ: Environ) -> Headers:
-    return [
-        (key[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
-        for key, value in environ.items()
-        if key.startswith("HTTP_")
-    ]

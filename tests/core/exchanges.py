@@ -13,6 +13,7 @@ from publicsuffixlist import PublicSuffixList
 
 from pixelpair.core.cookies import CookieDomains
 from pixelpair.core.exchange import Exchange
+from pixelpair.core.heads import Heads
 from pixelpair.core.http import Headers, Request
 from pixelpair.core.notes import Notes
 from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, parse_routes
@@ -95,6 +96,7 @@ def site(**changes: Any) -> Site:
         routes=ROUTES,
         id_key=KEY,
         snippet=SNIPPET,
+        heads=Heads(PIXEL),
         domains=DOMAINS,
         clock=lambda: NOW,
         new_id=lambda: f"{next(numbers):032x}",

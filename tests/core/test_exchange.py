@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpair.core import exchange as module
+from pixelpair.core import heads
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.html import HtmlStream
 from pixelpair.core.http import Request
@@ -706,7 +707,7 @@ def test_scanner_that_fails_lets_the_bytes_through(
 ) -> None:
     """Seen: Content-Length counted an insertion that was dropped with the failing chunk."""
     monkeypatch.setattr(module, "HtmlStream", stream)
-    monkeypatch.setattr(module, "usual_places", lambda _: None)
+    monkeypatch.setattr(heads, "usual_places", lambda _: None)
     where = site()
     for _ in range(2):
         got = answer(where, headers=[TYPE, length(PAGE)], chunks=[PAGE[:cut], PAGE[cut:]])
@@ -722,7 +723,7 @@ def test_whole_page_keeps_its_headers_where_the_scanner_fails(
 ) -> None:
     headers = [TYPE, TAG, length(PAGE)]
     monkeypatch.setattr(module, "HtmlStream", BreaksAtOnce)
-    monkeypatch.setattr(module, "usual_places", usual)
+    monkeypatch.setattr(heads, "usual_places", usual)
     assert answer(site(), headers=headers) == Answered(headers, PAGE, untouched=True)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixelpair.delivery import sqlite
+from pixelpair.delivery import tables
 from pixelpair.delivery.outbox import Stats
 from pixelpair.delivery.retry import Delivered, Hold
 from pixelpair.delivery.sqlite import SqliteOutbox
@@ -111,7 +111,7 @@ def test_syncs_its_files(tmp_path: Path, clock: Clock) -> None:
 def test_a_verdict_that_cannot_be_written_is_written_before_the_next_claim(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_MS", 0)
+    monkeypatch.setattr(tables, "BUSY_MS", 0)
     box = SqliteOutbox(tmp_path / "o", clock)
     box.put_many([make_twin(n) for n in range(3)])
     rows = box.claim(9, NOW)
@@ -129,7 +129,7 @@ def test_a_verdict_that_cannot_be_written_is_written_before_the_next_claim(
 def test_looking_into_an_outbox_waits_for_no_writer(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_MS", 0)
+    monkeypatch.setattr(tables, "BUSY_MS", 0)
     box = SqliteOutbox(tmp_path / "o", clock)
     box.put_many([make_twin(1)])
     with box._transaction():

@@ -11,80 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixelpair.delivery import drain as drains
 from pixelpair.delivery import journal as journals
-from pixelpair.delivery.journal import Journal
-from pixelpair.delivery.outbox import MemoryOutbox, Stats
-from pixelpair.delivery.sqlite import SqliteOutbox
-from pixelpair.delivery.worker import Drained, Worker
-from pixelpair.graph.client import Graph, Reply
-from pixelpair.graph.conversions import call
+from pixelpair.delivery.outbox import Stats
+from pixelpair.graph.client import Reply
 
-from .conftest import Clock, make_twin
+from .conftest import put, stats, until
 from .scripts import run, start
 from .sink import Answer, Sink, accepted, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pixelpair.core.events import Twin
 
-    Build = Callable[..., tuple[Worker, Journal]]
-
-
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        threading.Event().wait(0.01)
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def build(spool: Path, clock: Clock, sink: Sink) -> Iterator[Build]:
-    """Workers on one spool that send to the sink; closed at the end."""
-    graph = Graph(timeout=5)
-    made: list[Worker] = []
-
-    def post(twins: list[Twin]) -> Reply:
-        pixel_id = twins[0].pixel_id
-        return graph.send(
-            call(twins, pixel_id=pixel_id, token="t", graph_url=sink.url, version="v26.0")
-        )
-
-    def outbox() -> SqliteOutbox:
-        return SqliteOutbox(spool / "outbox.sqlite3", clock)
-
-    def make(
-        send: Callable[[list[Twin]], Reply] = post, **options: float
-    ) -> tuple[Worker, Journal]:
-        journal = Journal(spool)
-        made.append(Worker(spool, outbox, journal, send, clock=clock, **options))
-        return made[-1], journal
-
-    yield make
-    for worker in made:
-        worker.close(5)
-    graph.close()
-
-
-def put(journal: Journal, *numbers: int | str, **more: str) -> None:
-    for number in numbers:
-        journal.append(make_twin(number, **more).pack())  # type: ignore[arg-type]
-
-
-def stats(spool: Path) -> Stats:
-    outbox = SqliteOutbox(spool / "outbox.sqlite3")
-    try:
-        return outbox.stats()
-    finally:
-        outbox.close()
-
+    from .conftest import Build, Clock
 
 # --- one pass ------------------------------------------------------------------------------
 
@@ -178,7 +118,7 @@ def test_a_spool_that_cannot_be_written_sends_from_memory(
     worker, journal = build()
     put(journal, 1, 2)
     worker.step()
-    assert (sink.ids, journal.held, worker.leads) == ({"id-1": 1, "id-2": 1}, [], False)
+    assert (sink.ids, journal.held, worker.leads) == ({"id-1": 1, "id-2": 1}, 0, False)
 
 
 def test_memory_stays_bounded_while_neither_spool_nor_graph_works(
@@ -192,7 +132,7 @@ def test_memory_stays_bounded_while_neither_spool_nor_graph_works(
     for n in range(50):
         put(journal, n)
         worker.step()
-    assert (len(journal.held), journal.dropped) == (10, 30)
+    assert (journal.held, journal.dropped) == (10, 30)
     sink.answer = accepted
     for _ in range(4):
         clock.now += 600
@@ -284,6 +224,32 @@ def test_closing_while_graph_is_down_keeps_events(build: Build, spool: Path, sin
     assert stats(spool).queued == 1
 
 
+def test_every_process_syncs_its_journal_leader_or_not(build: Build) -> None:
+    """Seen: a follower synced only as often as it asked for the lead."""
+    leader, _ = build()
+    assert leader.step() == leader.poll
+    follower, journal = build(takeover=60)
+    put(journal, 1)
+    follower.start()
+    until(lambda: journal._size == journal._synced)
+    put(journal, 2)
+    until(lambda: journal._size == journal._synced, seconds=5)
+    assert (follower.leads, journal._size > 0) == (False, True)
+
+
+def test_what_was_accepted_is_on_the_disk_before_a_call_that_may_hang(build: Build) -> None:
+    synced: list[bool] = []
+
+    def send(twins: list[Twin]) -> Reply:
+        synced.append(journal._size == journal._synced > 0)
+        return Reply("accepted", 200, received=len(twins))
+
+    worker, journal = build(send)
+    put(journal, 1)
+    worker.step()
+    assert synced == [True]
+
+
 def test_a_closed_worker_does_not_start_again(build: Build) -> None:
     worker, _ = build()
     worker.close()
@@ -303,157 +269,6 @@ def test_events_lost_with_the_process_are_counted_aloud(
     worker.close()
     lost = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
     assert lost == ["2 events could be neither sent nor written, and are lost"]
-
-
-# --- drain ---------------------------------------------------------------------------------
-
-
-def test_a_drain_of_nothing_makes_nothing(build: Build, spool: Path) -> None:
-    worker, _ = build()
-    assert worker.drain() == Drained()
-    assert not spool.exists()
-    spool.mkdir()
-    assert worker.drain(0) == Drained()
-
-
-def test_a_drain_delivers_everything_and_tells_how_far_it_is(build: Build, sink: Sink) -> None:
-    seen: list[tuple[int, int]] = []
-    worker, journal = build()
-    put(journal, *range(2100))
-    put(journal, "x", name="Purchase", fault="no value")
-    done = worker.drain(None, lambda done, total: seen.append((done, total)))
-    assert done == Drained(delivered=2100)
-    assert sorted(set(seen)) == [(1000, 2100), (2000, 2100), (2100, 2100)]
-    assert not worker.leads
-
-
-def test_a_drain_sends_what_waits_for_its_time(
-    build: Build, sink: Sink, clock: Clock, spool: Path
-) -> None:
-    worker, journal = build()
-    put(journal, 1)
-    sink.answer = lambda events: refused(987654)
-    worker.step()
-    sink.answer = accepted
-    assert worker.drain() == Drained(delivered=1)
-
-
-def test_a_drain_gives_up_on_a_graph_that_stays_down(
-    build: Build, sink: Sink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drains, "PAUSE", 0.001)
-    sink.answer = lambda events: Answer(502, b"<html>")
-    worker, journal = build()
-    put(journal, 1, 2)
-    assert worker.drain() == Drained(
-        left=2, reason="something else than Graph answers (HTTP 502 with an HTML page)"
-    )
-    assert 2 <= len(sink.calls) <= drains.TRIES
-
-
-def test_a_drain_gets_through_a_short_outage(
-    build: Build, sink: Sink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drains, "PAUSE", 0.001)
-    sink.answer = lambda events: Answer(502) if len(sink.calls) < 3 else accepted(events)
-    worker, journal = build()
-    put(journal, 1)
-    assert worker.drain() == Drained(delivered=1)
-
-
-def test_a_drain_asks_once_with_a_token_that_is_refused(build: Build, sink: Sink) -> None:
-    sink.answer = lambda events: refused(190, status=401)
-    worker, journal = build()
-    put(journal, 1, 2)
-    done = worker.drain()
-    assert (done.left, len(sink.calls)) == (2, 1)
-    assert done.reason is not None
-    assert "PIXELPAIR_ACCESS_TOKEN" in done.reason
-
-
-def test_a_drain_counts_dead_letters(build: Build, sink: Sink, spool: Path) -> None:
-    def answer(events: list[dict[str, object]]) -> Answer:
-        bad = any(event["event_id"] == "id-3" for event in events)
-        return refused(100, 2804050) if bad else accepted(events)
-
-    sink.answer = answer
-    worker, journal = build()
-    put(journal, *range(10))
-    assert worker.drain() == Drained(delivered=9, dead=1)
-    assert stats(spool) == Stats(dead=1, delivered=9)
-
-
-def test_a_drain_stops_when_its_time_is_over(build: Build, sink: Sink) -> None:
-    sink.answer = lambda events: Answer(500)
-    worker, journal = build()
-    put(journal, 1)
-    start = time.monotonic()
-    done = worker.drain(0.3)
-    assert time.monotonic() - start < 2
-    assert (done.left, done.delivered) == (1, 0)
-    assert str(done.reason).startswith("there was no more time")
-
-
-def test_a_drain_beside_the_running_thread_of_its_process(build: Build, sink: Sink) -> None:
-    worker, journal = build(poll=30)
-    worker.start()
-    until(lambda: worker.leads)
-    put(journal, *range(10))
-    done = worker.drain(10)
-    assert (done.left, done.reason, len(sink.ids)) == (0, None, 10)
-    assert worker.leads
-
-
-def test_a_drain_waits_for_another_process_that_leads(build: Build, sink: Sink) -> None:
-    leader, _ = build(poll=0.05)
-    leader.start()
-    until(lambda: leader.leads)
-    worker, journal = build()
-    put(journal, *range(10))
-    done = worker.drain(10)
-    assert (done.left, done.reason, len(sink.ids)) == (0, None, 10)
-
-
-def test_a_drain_says_so_when_the_other_process_does_not_get_on(
-    build: Build, sink: Sink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drains, "STANDSTILL", 0.2)
-    leader, _ = build()
-    leader.step()
-    worker, journal = build()
-    put(journal, 1, 2, 3)
-    assert worker.drain() == Drained(
-        left=3, reason="another process is the sender, and has not sent them yet"
-    )
-
-
-def test_a_drain_of_an_unusable_spool_says_why(build: Build, spool: Path) -> None:
-    spool.write_text("in the way")
-    worker, _ = build()
-    assert worker.drain() == Drained(reason=f"the spool {spool} cannot be used: File exists")
-
-
-def test_a_drain_with_an_unusable_outbox_says_why(build: Build, spool: Path) -> None:
-    (spool / "outbox.sqlite3").mkdir(parents=True)
-    worker, journal = build()
-    put(journal, 1)
-    done = worker.drain()
-    assert done.delivered == 0
-    assert done.reason is not None
-    assert done.reason.startswith("could not ")
-
-
-def test_works_with_any_outbox(spool: Path, clock: Clock) -> None:
-    box, sent = MemoryOutbox(clock), []
-
-    def send(twins: list[Twin]) -> Reply:
-        sent.extend(twins)
-        return Reply("accepted", 200, received=len(twins))
-
-    journal = Journal(spool)
-    put(journal, 1, 2)
-    assert Worker(spool, lambda: box, journal, send, clock=clock).drain() == Drained(delivered=2)
-    assert sent == [make_twin(1), make_twin(2)]
 
 
 # --- processes -----------------------------------------------------------------------------

@@ -1,6 +1,5 @@
-"""What an answer of the shop is, judged from its status, its headers and its head.
-
-And what becomes of the headers when a page grows. Decides nothing about events.
+"""What an answer of the shop is, judged from its status and headers, and what becomes of those
+when a page grows. Decides nothing about events.
 """
 
 from __future__ import annotations
@@ -8,40 +7,50 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pixelpair.core.http import CACHE_HEADERS, Headers, header_value, without
+from pixelpair.core.http import (
+    CACHE_HEADERS,
+    Headers,
+    header_value,
+    may_be_shown_again,
+    without,
+)
+from pixelpair.core.routes import READS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pixelpair.core.http import Request
 
 NO_BODY = frozenset({204, 205})  # Flask and Django call it text/html all the same
-_FOR_PAGES = frozenset({b"", b"document", b"iframe", b"empty"})
+FOR_PAGES = frozenset({b"document", b"iframe", b"empty"})  # Sec-Fetch-Dest, where it is sent
 _AHEAD = frozenset({b"sec-purpose", b"purpose", b"x-moz"})
-_DISGUISES = frozenset({b"content-encoding", b"content-disposition"})
+_TELLING = CACHE_HEADERS | {b"content-encoding", b"content-disposition"}
 # They describe bytes that we change.
 _STALE = frozenset(
     {b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
 )
 _RESTRAINED = re.compile(rb"(?:^|[,\s])(?:private|no-store|no-cache|public)(?:$|[,\s=])")
-_AMP = re.compile(rb"<html\s(?:[^<>]*\s)?(?:amp|\xe2\x9a\xa1)[\s=>]")
-_INIT = rb"fbq\(\s*['\"]init['\"]\s*,\s*['\"]?%b(?!\d)"
 
 
-def is_html(headers: Headers) -> bool:
-    """Whether the first Content-Type says HTML."""
+def is_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the first Content-Type says HTML. Names may be in any case, values too."""
     for name, value in headers:
-        if name == b"content-type":
+        if len(name) == 12 and name.lower() == b"content-type":
             return value[:9].lower() == b"text/html"
     return False
 
 
-def unreadable(status: int, headers: Headers, request: Request) -> str | None:
+def lower_case(headers: Headers) -> Headers:
+    """ASGI asks for lower-case names; Django's handler does not keep to it."""
+    if b"".join([name for name, _ in headers]).islower():
+        return headers
+    return [(name.lower(), value) for name, value in headers]
+
+
+def unreadable(status: int, headers: Headers) -> str | None:
     """Why an HTML answer is none that we may look into, or None."""
     if status == 206:
         return "no whole body"
-    if request.header(b"sec-fetch-dest") not in _FOR_PAGES:
-        return "no document"
-    if _DISGUISES.isdisjoint([name for name, _ in headers]):
-        return None
     encoding = header_value(headers, b"content-encoding")
     if encoding and encoding.strip().lower() != b"identity":
         return "encoded"
@@ -49,31 +58,19 @@ def unreadable(status: int, headers: Headers, request: Request) -> str | None:
     return "attachment" if disposition.strip().lower().startswith(b"attachment") else None
 
 
-def is_fetched_ahead(request: Request) -> bool:
-    """Whether a browser prefetches or prerenders: the page may never be seen."""
+def is_plain(headers: Headers) -> bool:
+    """Whether no header says anything of caches, encodings or attachments: nearly always."""
+    return _TELLING.isdisjoint([name for name, _ in headers])
+
+
+def carries_no_id(headers: Headers, request: Request, now: float, *, plain: bool) -> bool:
+    """Whether a page may be shown to others, or never: then no id may stand in it."""
     index = request.index
-    if _AHEAD.isdisjoint(index):
+    if not _AHEAD.isdisjoint(index) and any(b"prefetch" in index.get(n, b"") for n in _AHEAD):
+        return True
+    if request.method not in READS:  # no cache keeps the answer to anything else
         return False
-    return any(b"prefetch" in index.get(name, b"") for name in _AHEAD)
-
-
-def is_amp(head: bytes) -> bool:
-    """Whether one of the head's `<html>` tags (the first may be in a comment) is AMP's."""
-    head = head.lower()
-    start = head.find(b"<html")
-    while start >= 0:
-        end = head.find(b">", start) + 1 or len(head)
-        tag = head[start:end]
-        # Searched only where it can be: each failing search walks the attributes.
-        if (b"amp" in tag or b"\xe2\x9a\xa1" in tag) and _AMP.search(tag):
-            return True
-        start = head.find(b"<html", end)
-    return False
-
-
-def has_pixel(head: bytes, pixel_id: bytes) -> bool:
-    """Whether the page initialises this pixel itself."""
-    return pixel_id in head and re.search(_INIT % pixel_id, head) is not None
+    return b"x-varnish" in index if plain else may_be_shown_again(headers, request, now)
 
 
 def grown(headers: Headers, by: int | None) -> Headers:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 # nginx refuses 8 KB and gunicorn 64 KB of headers: more than this no honest browser sends.
 HEADER_LIMIT = 100_000
@@ -23,6 +23,7 @@ _APPENDIX = r"(?:\.(?:A[Qgw]|B[AQg]|[A-Za-z0-9_-]{8}))?"
 # Pixels emit 7 to 18 random digits, other writers more; the bound is only a bound.
 _FBP = re.compile(r"fb\.[0-9]{1,3}\.[0-9]{1,20}\.[0-9]{1,40}" + _APPENDIX)
 _FBC = re.compile(r"fb\.[0-9]{1,3}\.[0-9]{1,20}\.[A-Za-z0-9_-]{1,500}" + _APPENDIX)
+_META_COOKIE = re.compile(r"(?:\A|;)\s*(_fb[pc])\s*=([^;]*)")
 _CLICK_ID = re.compile(r"(?:\A|&)fbclid=([A-Za-z0-9_-]{1,500})(?=&|\Z)")
 
 _HOST = re.compile(r"([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*)(?::[0-9]{0,5})?")
@@ -37,24 +38,19 @@ _COOKIE_VALUE = re.compile(
 _COOKIE_DOMAIN = re.compile(r"[a-z0-9_.-]+")
 
 
-def read_cookies(header_values: Iterable[bytes]) -> dict[str, str]:
-    """Every named cookie of all Cookie headers, as sent; of two with one name, the first.
+def meta_cookies(raw: bytes) -> dict[str, str]:
+    """`_fbp` and `_fbc` of a Cookie header, as sent; of two with one name, the first.
 
-    `http.cookies.SimpleCookie` drops everything after one bad name; nothing is dropped here but
-    what has no name, and what lies beyond the first 100 KB.
+    `http.cookies.SimpleCookie` drops everything after one bad name; here nothing spoils another.
+    What lies beyond the first 100 KB is not looked at.
     """
-    raw = b";".join(header_values)
+    if b"_fb" not in raw:
+        return {}
     if len(raw) > HEADER_LIMIT:
         raw = raw[:HEADER_LIMIT].rpartition(b";")[0]
-    pairs = raw.decode("latin-1").split(";")
-    pairs.reverse()  # the first is written last, which costs less than asking for each
-    cookies: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if equals:
-            cookies[name.strip()] = value.strip()
-    cookies.pop("", None)
-    return cookies
+    pairs = _META_COOKIE.findall(raw.decode("latin-1"))
+    pairs.reverse()  # the first is written last
+    return {name: value.strip() for name, value in pairs}
 
 
 def valid_fbp(value: str) -> bool:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal
 
 from pixelpair.core import answers
-from pixelpair.core.html import HtmlStream, usual_places
+from pixelpair.core.html import HtmlStream
 from pixelpair.core.http import Headers, header_value, location_path, may_be_shown_again, without
 from pixelpair.core.routes import READS
 from pixelpair.core.visit import Said, SetCookie, Shop, Tracked, Visit
@@ -40,7 +40,9 @@ class Exchange:
     _inserted = 0
     _stream: HtmlStream | None = None
     _shown: Sequence[Event] = ()
-    _held: Headers
+    _plain = False
+    _given: Headers  # the app's headers as they came
+    _held: Headers  # the same with lower-case names
     _visit: Visit | None = None
 
     def __init__(self, shop: Shop, method: str, request: Callable[[], Request]) -> None:
@@ -81,15 +83,14 @@ class Exchange:
 
     def respond(self, status: int, headers: Headers) -> Headers | None:
         """The headers to send now, or None: hold them until `headers` is set."""
-        if self.passing or (
-            self._said is None
-            and self._method in self._shop.routes.unheard
-            and not answers.is_html(headers)
-        ):
+        if self.passing:
+            return headers
+        html = answers.is_html(headers)
+        if not html and self._said is None and self._method in self._shop.routes.unheard:
             self.passing = True
             return headers
         try:
-            return self._respond(status, headers, self._request())
+            return self._respond(status, headers, self._request(), html=html)
         except Exception:
             self._failed()
             return headers
@@ -125,9 +126,11 @@ class Exchange:
 
     # --- an answer and what it is ----------------------------------------------------------
 
-    def _respond(self, status: int, headers: Headers, request: Request) -> Headers | None:
-        shop = self._shop
-        self._held = headers
+    def _respond(
+        self, status: int, given: Headers, request: Request, *, html: bool
+    ) -> Headers | None:
+        shop, self._given = self._shop, given
+        headers = self._held = answers.lower_case(given)
         now = shop.clock()
         visit = self._visit = Visit(shop, request, self._said, now)
         if request.excluded or shop.excludes(request.path):
@@ -138,13 +141,20 @@ class Exchange:
         if status >= 300:
             to_login = self._to_login(request)
             return self._leave("login redirects") if to_login else self._act(visit, "redirect")
-        if not answers.is_html(headers) or status in answers.NO_BODY:
+        if not html or status in answers.NO_BODY:
             return self._act(visit, "other")
-        reason = answers.unreadable(status, headers, request)
+        destination = request.index.get(b"sec-fetch-dest")
+        if destination is not None and destination not in answers.FOR_PAGES:
+            return self._leave("no document")
+        self._plain = answers.is_plain(headers)
+        reason = None if self._plain and status == 200 else answers.unreadable(status, headers)
         if reason:
             return self._leave(reason)
-        self._fetched = request.header(b"sec-fetch-dest") == b"empty"
-        self._mode = "alone" if self._fetched else self._mode_of(request, now)
+        if destination == b"empty":
+            self._fetched = True
+        else:
+            alone = answers.carries_no_id(headers, request, now, plain=self._plain)
+            self._mode = "base" if alone else "pairs"
         return None
 
     def _leave(self, reason: str | None = None) -> Headers:
@@ -154,17 +164,12 @@ class Exchange:
             self._shop.notes.say("encoded")
         if reason and self._said is not None and self._said.tracked:
             self._shop.notes.count(reason, len(self._said.tracked))
-        return self._held
+        return self._given
 
     def _to_login(self, request: Request) -> bool:
         location = header_value(self._held, b"location") or b""
         path = location_path(location, request).removeprefix(request.root)
         return (path.rstrip("/") or "/") in self._shop.login_paths
-
-    def _mode_of(self, request: Request, now: float) -> Mode:
-        read = self._method in READS  # no cache keeps the answer to anything else
-        again = read and may_be_shown_again(self._held, request, now)
-        return "base" if again or answers.is_fetched_ahead(request) else "pairs"
 
     # --- an answer that is no page: the server half now, the browser half rides -------------
 
@@ -174,7 +179,7 @@ class Exchange:
     def _report(self, visit: Visit, events: list[Event]) -> Headers:
         self.passing = True
         if not events:
-            return self._held
+            return self._given
         cookies = [visit.pending(event) for event in visit.accept(events)]
         return self._with_cookies(visit.request, [*visit.cookies, *cookies])
 
@@ -183,7 +188,7 @@ class Exchange:
             return [*self._held, *cookies]
         if may_be_shown_again(self._held, request, self._shop.clock()):
             self._shop.notes.say("cacheable act", request.route_label)
-            return self._held
+            return self._given
         return [*answers.private(self._held), *cookies]
 
     # --- a page, whole or in pieces ---------------------------------------------------------
@@ -191,21 +196,23 @@ class Exchange:
     def _whole(self, chunk: bytes) -> bytes | None:
         """How nearly every page comes, head and all in its first chunk; None for any other."""
         try:
-            places = usual_places(chunk)
-            if places is None:
+            found = self._shop.heads.find(chunk)
+            if found is None:
                 return None
-            head_end, body_start = places
-            snippet = self._snippet(chunk[:head_end])
+            head_end, body_start, flaw = found
+            snippet = self._snippet(flaw)
             images = self._at_body_start() if snippet else b""
             self._inserted = len(snippet) + len(images)
             self.headers = self._page_headers(settled=True)
         except Exception:
             self._failed()
-            self.headers = self._held
+            self.headers = self._given
+            return chunk
+        if not snippet:
             return chunk
         view = memoryview(chunk)
         pieces = (view[:head_end], snippet, view[head_end:body_start], images, view[body_start:])
-        return b"".join(pieces) if snippet else chunk
+        return b"".join(pieces)
 
     def _fed(self, stream: HtmlStream, chunk: bytes) -> bytes:
         try:
@@ -236,12 +243,12 @@ class Exchange:
         self._failed()
         self._inserted = 0
         if self.headers is None:
-            self.headers = self._held
+            self.headers = self._given
         return stream.release()
 
     def _at_head_end(self, head: memoryview) -> bytes:
         try:
-            snippet = self._snippet(bytes(head))
+            snippet = self._snippet(self._shop.heads.flaw(bytes(head)))
         except Exception:
             self._failed()
             self._mode = "alone"
@@ -251,22 +258,20 @@ class Exchange:
 
     def _at_body_start(self) -> bytes:
         try:
-            images = self._images()
+            images = self._shop.snippet.images(self._shown)
         except Exception:
             self._failed()
             return b""
         self._inserted += len(images)
         return images
 
-    def _snippet(self, head: bytes) -> bytes:
+    def _snippet(self, flaw: str | None) -> bytes:
         """What is inserted where the head ends; b"" leaves the page alone."""
         shop, visit = self._shop, self._visit
-        pixel = shop.pixel_id
-        if answers.has_pixel(head, pixel.encode()):
-            shop.notes.say("second pixel", pixel)
+        if flaw is not None:
             self._mode = "alone"
-        elif answers.is_amp(head):
-            self._mode = "alone"
+            if flaw == "pixel":
+                shop.notes.say("second pixel", shop.pixel_id)
         if visit is None or self._mode == "alone":
             return b""
         if self._mode == "base":
@@ -277,9 +282,6 @@ class Exchange:
         hashed = visit.facts().hashed
         match = {key: hashes[0] for key, hashes in hashed.items()} if hashed else {}
         return shop.snippet.script(self._shown, match)
-
-    def _images(self) -> bytes:
-        return self._shop.snippet.images(self._shown)
 
     # --- the headers of a page, once its first bytes are known ------------------------------
 
@@ -293,16 +295,16 @@ class Exchange:
                 self.headers = self._page_headers(settled=stream.done or ended)
         except Exception:
             self._failed()
-            held = self._held
-            self.headers = without(held, b"content-length") if self._inserted else held
+            sized = without(self._held, b"content-length")
+            self.headers = sized if self._inserted else self._given
 
     def _no_page(self) -> Headers:
-        return self._held if self._visit is None else self._act(self._visit, "other")
+        return self._given if self._visit is None else self._act(self._visit, "other")
 
     def _page_headers(self, *, settled: bool) -> Headers:
         visit = self._visit
         if visit is None:
-            return self._held
+            return self._given
         if self._mode == "alone":
             return self._leave_page(visit)
         if settled and not self._inserted:
@@ -311,7 +313,9 @@ class Exchange:
         if self._mode == "base":
             return headers
         visit.facts()
-        return [*answers.private(headers), *visit.cookies]
+        if not self._plain:
+            return [*answers.private(headers), *visit.cookies]
+        return [*headers, (b"cache-control", b"private"), *visit.cookies]
 
     def _leave_page(self, visit: Visit) -> Headers:
         """A script's POST that got a whole page: its rules do not fire, its view's events do."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
     from pixelpair.core.routes import RouteMatch
 
 Headers = list[tuple[bytes, bytes]]
+
+# The request's headers that are ever read, by their name in a WSGI environ: doors that must
+# translate them translate no others.
+WANTED = {
+    f"HTTP_{name.upper().replace('-', '_')}": name.encode()
+    for name in (
+        "cookie",
+        "purpose",
+        "referer",
+        "sec-fetch-dest",
+        "sec-purpose",
+        "user-agent",
+        "x-moz",
+        "x-varnish",
+    )
+}
 
 # No browser sends a longer address bar than servers take (8 KB); an event needs far less.
 MAX_URL = 2048
@@ -70,13 +87,13 @@ class Request:
             self._index = dict(self.headers)
         return self._index
 
-    def header(self, name: bytes) -> bytes:
-        """A header's value, b"" where it is missing."""
-        return self.index.get(name, b"")
-
-    def text(self, name: bytes) -> str:
-        """A header as text; bytes beyond ASCII come as latin-1."""
-        return self.header(name).decode("latin-1")
+    @property
+    def cookies(self) -> bytes:
+        """The Cookie header; HTTP/2 may split it into several (RFC 9113, 8.2.3)."""
+        index = self.index
+        if len(index) == len(self.headers):
+            return index.get(b"cookie", b"")
+        return b";".join([value for name, value in self.headers if name == b"cookie"])
 
     @property
     def route_label(self) -> str:
@@ -92,8 +109,8 @@ class Request:
         """The address of this request as the browser knows it, bounded."""
         raw = self.raw_path
         path = raw.decode() if _PLAIN_PATH.fullmatch(raw) else quote(raw, safe=_SAFE_PATH)
-        url = f"{self.scheme}://{self.host}{path}"
-        whole = f"{url}?{self.query}" if self.query else url
+        query = f"?{self.query}" if self.query else ""
+        whole = f"{self.scheme}://{self.host}{path}{query}"
         if not (whole.isascii() and whole.isprintable()):
             whole = quote(whole, safe=_SAFE_PATH + "?#[]")
         return whole if len(whole) <= MAX_URL else whole[:MAX_URL].partition("?")[0]
@@ -101,19 +118,22 @@ class Request:
     @property
     def client_ip(self) -> str:
         """The socket peer, "" where there is none (a Unix socket)."""
-        return self.client if _IP.fullmatch(self.client) else ""
+        return _ip(self.client)
 
     @property
     def user_agent(self) -> str:
-        return printable(self.text(b"user-agent"))[:1000]
+        """The User-Agent without control characters, bounded."""
+        text = self.index.get(b"user-agent", b"").decode("latin-1")
+        return (text if text.isprintable() else printable(text))[:1000]
 
     @property
     def referrer(self) -> str:
         """The Referer when it is a web address; else ""."""
-        value = self.text(b"referer")
-        if not value.startswith(("http://", "https://")):
+        raw = self.index.get(b"referer")
+        if raw is None or len(raw) > MAX_URL or not raw.startswith((b"http://", b"https://")):
             return ""
-        return value if value.isprintable() and len(value) <= MAX_URL else ""
+        value = raw.decode("latin-1")
+        return value if value.isprintable() else ""
 
     @property
     def same_origin_referrer(self) -> str:
@@ -121,6 +141,11 @@ class Request:
         referrer = self.referrer
         same = referrer.startswith(self.origin) and referrer[len(self.origin) :][:1] in ("/", "")
         return referrer if same else ""
+
+
+@lru_cache(1024)  # behind a proxy it is always the same
+def _ip(client: str) -> str:
+    return client if _IP.fullmatch(client) else ""
 
 
 def printable(text: str) -> str:
@@ -158,8 +183,6 @@ def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
     """
     if b"x-varnish" in request.index:
         return True
-    if CACHE_HEADERS.isdisjoint([name for name, _ in headers]):
-        return False
     # What a CDN or nginx reads before the page's own no-store.
     if any(n in _TARGETED and _FRESH.search(v.lower()) for n, v in headers):
         return True

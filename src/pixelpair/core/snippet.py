@@ -66,7 +66,9 @@ class Snippet:
         return f"<noscript>{''.join(images)}</noscript>".encode("ascii") if images else b""
 
     def _image(self, event: Event) -> str:
-        name, event_id = quote(event.name), quote(event.id)
+        name, event_id = event.name, event.id
+        if not (name.isalnum() and event_id.isalnum()):  # nearly all are
+            name, event_id = quote(name), quote(event_id)
         source = f"{self._image_url}&amp;ev={name}&amp;noscript=1&amp;eid={event_id}"
         if event.data:
             data = {f"cd[{key}]": _parameter(value) for key, value in event.data.items()}

@@ -12,8 +12,8 @@ from pixelpair.core.cookies import (
     CookieDomains,
     click_id,
     fbc_for,
+    meta_cookies,
     new_fbp,
-    read_cookies,
     set_cookie,
     valid_fbp,
 )
@@ -32,6 +32,7 @@ from pixelpair.core.snippet import PENDING_SECONDS, Snippet, pending_cookie
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pixelpair.core.heads import Heads
     from pixelpair.core.http import Request
     from pixelpair.core.notes import Notes
     from pixelpair.core.routes import Answer, RouteTable
@@ -55,6 +56,7 @@ class Shop:
     routes: RouteTable
     id_key: bytes
     snippet: Snippet
+    heads: Heads
     domains: CookieDomains
     clock: Callable[[], float]
     new_id: Callable[[], str]
@@ -105,16 +107,14 @@ class Visit:
     def events(self, answer: Answer) -> list[Event]:
         """What this answer reports: the page, what its route makes, and what its view said."""
         drafts: dict[str, dict[str, object]] = {}
-        if answer == "page" and self._shop.page_view != "off":
+        shop, request = self._shop, self.request
+        if answer == "page" and shop.page_view != "off":
             drafts[PAGE_VIEW] = {}
-        request = self.request
-        for match in self._shop.routes.match(
-            request.method, request.path, request.query, request.route
-        ):
+        for match in shop.routes.match(request.method, request.path, request.query, request.route):
             if answer in match.fires_on:
                 drafts.setdefault(match.event_name, match.data)
         if self.said is None:
-            return [self._event(Tracked(name, data)) for name, data in drafts.items()]
+            return [self._event(name, data) for name, data in drafts.items()]
         return list(self._filled(drafts, self.said))
 
     def tracked_events(self) -> list[Event]:
@@ -128,34 +128,34 @@ class Visit:
             first = next((t for t in tracked if t.event_name == name), Tracked(name, {}))
             tracked = [t for t in tracked if t is not first]
             if not said.discards(name):
-                yield self._event(Tracked(name, {**data, **first.data}, first.event_id))
+                yield self._event(name, {**data, **first.data}, first.event_id)
         for own in tracked:
             if not said.discards(own.event_name):
-                yield self._event(own)
+                yield self._event(own.event_name, own.data, own.event_id)
 
-    def _event(self, said: Tracked) -> Event:
-        shop, name = self._shop, said.event_name
-        if not said.data and said.event_id is None:
+    def _event(self, name: str, given: Mapping[str, object], given_id: object = None) -> Event:
+        shop = self._shop
+        if not given and given_id is None:
             return Event(name, shop.new_id(), int(self._now), {})
-        data, dropped = clean_data(said.data)
+        data, dropped = clean_data(given)
         # A currency that was given and dropped is not replaced: the value would be another sum.
-        if shop.currency and "value" in data and said.data.get("currency") is None:
+        if shop.currency and "value" in data and given.get("currency") is None:
             data["currency"] = shop.currency
-        event_id, lasting = self._event_id(said, data, dropped)
+        event_id, lasting = self._event_id(name, given_id, data, dropped)
         for why in dropped:
             shop.notes.say("dropped", name, why, per=(name, why))
         return Event(name, event_id, int(self._now), data, lasting)
 
     def _event_id(
-        self, said: Tracked, data: Mapping[str, object], dropped: list[str]
+        self, name: str, given_id: object, data: Mapping[str, object], dropped: list[str]
     ) -> tuple[str, bool]:
         shop = self._shop
-        if said.event_id is not None:
-            given = clean_event_id(said.event_id)
+        if given_id is not None:
+            given = clean_event_id(given_id)
             if given:
                 return given, True
             dropped.append("event_id is not 1 to 64 printable ASCII characters")
-        if said.event_name == "Purchase" and "order_id" in data:
+        if name == "Purchase" and "order_id" in data:
             return purchase_id(shop.id_key, shop.pixel_id, str(data["order_id"])), True
         return shop.new_id(), False
 
@@ -167,16 +167,17 @@ class Visit:
         An event with a fault leaves on neither channel: its twin goes to the dead letters.
         """
         shop, visitor = self._shop, self.facts()
-        skipped = PAGE_VIEW if shop.page_view == "browser" else None
-        twins = [e.twin(shop.pixel_id, visitor) for e in events if e.name != skipped]
-        if twins and shop.sends:
-            shop.accept(twins)
-        if not any(event.fault for event in events):
+        if shop.sends:
+            skipped = PAGE_VIEW if shop.page_view == "browser" else None
+            twins = [e.twin(shop.pixel_id, visitor) for e in events if e.name != skipped]
+            if twins:
+                shop.accept(twins)
+        faulty = [event for event in events if event.name == "Purchase" and event.fault]
+        if not faulty:
             return events
-        for event in events:
-            if event.fault:
-                self._say_fault(event)
-        return [event for event in events if not event.fault]
+        for event in faulty:
+            self._say_fault(event)
+        return [event for event in events if event not in faulty]
 
     def _say_fault(self, event: Event) -> None:
         shop, place = self._shop, self.request.route_label
@@ -195,8 +196,7 @@ class Visit:
 
     def _stamped(self) -> Visitor:
         request, shop = self.request, self._shop
-        # HTTP/2 may split the Cookie header (RFC 9113, 8.2.3), so the index is not enough.
-        cookies = read_cookies([v for k, v in request.headers if k == b"cookie"])
+        cookies = meta_cookies(request.cookies)
         domain, index = shop.domains(request.host)
         ms = int(self._now * 1000)
         fbp = cookies.get("_fbp", "")
@@ -204,7 +204,9 @@ class Visit:
             fbp = new_fbp(index, ms, shop.new_random())
             self.cookies.append(self._cookie("_fbp", fbp, NINETY_DAYS, domain))
         referrer = request.referrer
-        click = click_id(request.query) or click_id(referrer.partition("?")[2])
+        click = click_id(request.query) if request.query else None
+        if click is None and "fbclid=" in referrer:
+            click = click_id(referrer.partition("?")[2])
         fbc, write = fbc_for(cookies.get("_fbc"), click, index, ms)
         if fbc and write:
             self.cookies.append(self._cookie("_fbc", fbc, NINETY_DAYS, domain))

@@ -70,7 +70,10 @@ def _send_all(leader: Leader, stop: threading.Event, end: float, report: Progres
             leader.dispatch.reopen()
     if leader.outbox is None and reason is None:
         reason = leader.trouble or None
-    return Drained(tally.delivered, tally.dead, leader.left() if reason else 0, reason)
+    left = leader.left() if reason else 0
+    if not left and leader.outbox is not None and not leader.troubles:
+        reason = None  # the last of them went with the end of the time
+    return Drained(tally.delivered, tally.dead, left, reason)
 
 
 def _why_stop(leader: Leader, stop: threading.Event, end: float, tries: int) -> str | None:

@@ -32,6 +32,8 @@ _NOT_WRITABLE = (
 )
 # How long a journal that could not be written is left alone, in seconds.
 REST = 1.0
+# Records brought back from memory by one append, which a request waits for: 0.1 ms.
+AT_ONCE = 50
 
 
 def _write_parts(fd: int, parts: tuple[bytes, ...]) -> int:
@@ -48,7 +50,8 @@ class Journal:
     """Accepts records: one write each to a file that belongs to this process alone.
 
     The file is made at the first append and again in a forked child. What cannot be written
-    waits in memory (`held`), bounded by `memory_rows`; what finds no room there is `dropped`.
+    waits in memory (`held`), bounded by `memory_rows`, and follows with later appends once the
+    spool takes them again; what finds no room there is `dropped`.
     """
 
     def __init__(self, spool: Path, *, memory_rows: int = 10_000) -> None:
@@ -93,30 +96,45 @@ class Journal:
             self._warn("append", "an event could not be accepted", exc_info=True)
 
     @property
-    def held(self) -> list[bytes]:
-        """The records in memory, oldest first: the front of them is let go by `release`."""
+    def held(self) -> int:
+        """How many records wait in memory."""
         with self.fork_lock:
-            return list(self._memory)
+            return len(self._memory)
 
-    def release(self, count: int) -> None:
-        """The first `count` records of `held` are safe elsewhere."""
-        with self.fork_lock:
-            for _ in range(min(count, len(self._memory))):
-                self._memory.popleft()
+    @property
+    def ready(self) -> bool:
+        """Whether the next record may go to the file: nothing waits, nothing failed just now."""
+        return not self.held and not self._resting_now()
 
-    def recover(self) -> None:
-        """Write the records in memory to the file, as far as it takes them again."""
-        if not self._rest_until or time.monotonic() < self._rest_until:
-            return
+    def take_held(self, limit: int) -> list[bytes]:
+        """The oldest records in memory, which are the caller's from here on."""
         with self.fork_lock:
-            waiting, self._memory = self._memory, deque()
-            while waiting and not self._memory:
-                self.append(waiting.popleft())
-            self._memory.extend(waiting)
-            if self._fd is not None and not self._memory:
-                self._rest_until = 0.0
-                self._warned.clear()
-                log.info("the spool %s can be written again", self.spool)
+            return [self._memory.popleft() for _ in range(min(limit, len(self._memory)))]
+
+    def recover(self, *, at_once: bool = False) -> None:
+        """Write the records in memory to the file, as far as it takes them again.
+
+        With `at_once` a spool that failed a moment ago is tried too.
+        """
+        with self.fork_lock:
+            self._say_if_well()
+            if at_once:
+                self._rest_until = min(self._rest_until, time.monotonic())
+        # In portions: a request that appends meanwhile waits for one of them only.
+        while self._recover_some():
+            pass
+
+    def _recover_some(self) -> bool:
+        with self.fork_lock:
+            if not self._memory or self._resting_now():
+                return False
+            before = len(self._memory)
+            try:
+                self._open()
+                self._bring_back()
+            except OSError as error:
+                self._rest(error)
+            return len(self._memory) < before
 
     def sync(self) -> None:
         """Make what was appended survive a power cut; the worker calls this, never a request."""
@@ -140,6 +158,7 @@ class Journal:
 
     def close(self) -> None:
         """Hand over what was written to whoever reads it. A late append still finds a file."""
+        self.recover(at_once=True)
         with self.fork_lock, contextlib.suppress(OSError):
             if self._fd is not None and self._size:
                 self._put_in_place()
@@ -170,16 +189,46 @@ class Journal:
                 # A fork that ran no hooks. Until here such a child has written whole frames to
                 # its parent's file, which O_APPEND keeps apart.
                 self.after_fork()
-            if time.monotonic() < self._rest_until:
-                self._hold(record)
-                return None
-            if self._fd is None:
-                self._fd, self._resting = self._resting, None
-            if self._fd is None or self._size >= ROTATE_AT:
-                self._put_in_place()
-            return self._fd
+            if not self._resting_now():
+                fd = self._open()
+                self._bring_back()
+                if not self._resting_now():
+                    return fd
+            self._hold(record)
+            return None
 
-    def _put_in_place(self) -> None:
+    def _resting_now(self) -> bool:
+        return time.monotonic() < self._rest_until
+
+    def _open(self) -> int:
+        """The file in use, or a new one where there is none yet or it is full."""
+        if self._fd is None:
+            self._fd, self._resting = self._resting, None
+        if self._fd is None or self._size >= ROTATE_AT:
+            return self._put_in_place()
+        return self._fd
+
+    def _bring_back(self) -> None:
+        """Write some of the records in memory to the file, which is open."""
+        if not self._memory:
+            return
+        waiting, self._memory = self._memory, deque()
+        for _ in range(min(AT_ONCE, len(waiting))):
+            if not self._memory:
+                self.append(waiting.popleft())
+        self._memory.extend(waiting)
+        if self._memory and self._fd is not None:
+            # The next append comes by here again.
+            self._fd, self._resting = None, self._fd
+        self._say_if_well()
+
+    def _say_if_well(self) -> None:
+        if self._rest_until and self._fd is not None and not self._memory:
+            self._rest_until = 0.0
+            self._warned.clear()
+            log.info("the spool %s can be written again", self.spool)
+
+    def _put_in_place(self) -> int:
         """A new file under the descriptor that is in use, so that no thread, however late, can
         write to a closed one, whose number may be a socket or a database by then."""
         fd, path = _create(self.spool)
@@ -189,15 +238,19 @@ class Journal:
             os.dup2(fd, self._fd, inheritable=False)
             os.close(fd)
         self.path, self._size, self._synced = path, 0, 0
+        return self._fd
 
     def _keep(self, record: bytes, error: OSError) -> None:
-        """The file is left alone for a while: a full disk is not asked for every event."""
         with self.fork_lock:
-            if self._fd is not None:
-                self._fd, self._resting = None, self._fd
-            self._rest_until = time.monotonic() + REST
-            self._warn("write", _NOT_WRITABLE, self.spool, error.strerror, self.memory_rows)
+            self._rest(error)
             self._hold(record)
+
+    def _rest(self, error: OSError) -> None:
+        """The file is left alone for a while: a full disk is not asked for every event."""
+        if self._fd is not None:
+            self._fd, self._resting = None, self._fd
+        self._rest_until = time.monotonic() + REST
+        self._warn("write", _NOT_WRITABLE, self.spool, error.strerror, self.memory_rows)
 
     def _hold(self, record: bytes) -> None:
         if len(self._memory) < self.memory_rows:

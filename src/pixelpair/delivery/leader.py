@@ -14,7 +14,7 @@ from pixelpair.core.events import Twin
 from pixelpair.delivery import locks
 from pixelpair.delivery.dispatch import Dispatch
 from pixelpair.delivery.intake import Intake
-from pixelpair.delivery.outbox import MemoryOutbox
+from pixelpair.delivery.outbox import MemoryOutbox, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ class Leader:
     def left(self) -> int:
         """How many events are not delivered yet, those included that are only in journals."""
         unread = self.guarded("count", self._intake.unread, 0) if self._intake else 0
-        return self.queued() + len(self.journal.held) + unread
+        return self.queued() + self.journal.held + unread
 
     def look(self) -> tuple[int, int] | None:
         """While another leads: how many events are left, and were ever delivered."""
@@ -109,9 +109,15 @@ class Leader:
         finally:
             outbox.close()
 
-    def in_memory(self) -> int:
-        """How many events exist only in this process."""
-        return self._memory.stats().queued + len(self.journal.held)
+    def lost(self) -> int:
+        """How many events end with this process, or have found no room in its memory."""
+        stats = self.guarded("count", self._memory.stats, Stats())
+        return stats.queued + stats.dead + self.journal.held + self.journal.dropped
+
+    def save(self) -> None:
+        """The last chance of what is in memory: the journal, whenever it failed last."""
+        self.journal.recover(at_once=True)
+        self._write_back()
 
     def guarded(self, kind: str, work: Callable[[], T], otherwise: T) -> T:
         """Do it; an exception is counted, and logged the first time."""
@@ -148,10 +154,15 @@ class Leader:
     def _rescue(self) -> None:
         """Move what the journal holds in memory to its file, or else straight to the sending."""
         self.journal.recover()
+        self._write_back()
         room = self.journal.memory_rows - self._memory.stats().queued
-        if records := self.journal.held[: max(0, room)]:
+        if records := self.journal.take_held(max(0, room)):
             self._memory.put_many([Twin.unpack(record) for record in records])
-            self.journal.release(len(records))
+
+    def _write_back(self) -> None:
+        """Give what waits in memory for its sending to the journal, if that can be written."""
+        while self.journal.ready and (twin := self._memory.take_back()):
+            self.journal.append(twin.pack())
 
     def _send(self, outbox: Outbox, tally: Round, all_due: bool) -> None:
         outcome = self.dispatch.turn(outbox, all_due=all_due)

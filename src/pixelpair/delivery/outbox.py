@@ -205,6 +205,15 @@ class MemoryOutbox:
         del self._rows[key]
         self._due.pop(key, None)
 
+    def take_back(self) -> Twin | None:
+        """The oldest event that is queued and not claimed, which is the caller's from here on."""
+        row = next((row for key, row in self._rows.items() if key not in self._claimed), None)
+        if row is None:
+            return None
+        self._drop(row.key)
+        del self._seen[digest(row.twin)]
+        return row.twin
+
     def stats(self) -> Stats:
         oldest = next((row.twin.event_time for row in self._rows.values()), None)
         return Stats(len(self._rows), len(self._dead), self._delivered, oldest)

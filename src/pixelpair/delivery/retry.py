@@ -194,6 +194,8 @@ def too_old(event_time: float, now: float) -> Dead | None:
 
 def _reason(reply: Reply, rule: Rule) -> str:
     """Numbers and our words, and Meta's headline; never its message, which may quote data."""
+    if reply.kind == "refused" and reply.detail:
+        return reply.detail  # refused by us, before Graph was asked
     if reply.kind in ("silence", "garbage"):
         return f"{rule.words} ({reply.detail})"
     if reply.code is None:

@@ -21,19 +21,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pixelpair.core.events import Twin
     from pixelpair.delivery.dispatch import Send
     from pixelpair.delivery.drain import Progress
     from pixelpair.delivery.journal import Journal
     from pixelpair.delivery.outbox import Outbox
+    from pixelpair.graph.client import Reply
 
 log = logging.getLogger("pixelpair")
 
 # Nobody wakes the thread, which would cost each request a lock: it looks for itself. What
-# gathers between two looks shares a call.
+# gathers between two looks shares a call. A leader with nothing to do was measured to take 0.13 s
+# of CPU a minute: 0.2 % of a core.
 POLL: Final = 0.2
 # How soon another process notices that the leader has died.
 TAKEOVER: Final = 1.0
-# What a power cut may take at most.
+# How often the thread puts this process's journal on the disk, leader or not. A power cut takes
+# what came since, up to a look and a sync more than this; but all that came during a call, when
+# Graph does not answer it (`graph.client.TIMEOUT`), and without a thread what the kernel holds.
 SYNC_EVERY: Final = 0.5
 # The longest rest after something in the loop went wrong.
 LONGEST_REST: Final = 30.0
@@ -62,7 +67,8 @@ class Worker:
         self.journal = journal
         self.poll = poll
         self.takeover = takeover
-        self._make_leader = partial(Leader, spool, outbox_factory, journal, send, clock)
+        self._post = send
+        self._make_leader = partial(Leader, spool, outbox_factory, journal, self._send, clock)
         self._on_close = on_close
         self._closed = False
         self._begin()
@@ -104,7 +110,6 @@ class Worker:
             before = self._leader.troubles
             leads = self._leader.lead()
             more = self._leader.turn(Round())
-            self._sync()
             if self._leader.troubles > before:
                 return float(min(LONGEST_REST, 2.0 ** min(self._leader.troubles, 9)))
             self._leader.troubles = 0
@@ -138,8 +143,13 @@ class Worker:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
+        ended = thread is None or not thread.is_alive()
+        if ended:
+            self._leader.guarded("save what is in memory", self._leader.save, None)
         self.journal.close()
-        if self._on_close is not None and not (thread and thread.is_alive()):
+        if lost := self._leader.lost():
+            log.error("%d events could be neither sent nor written, and are lost", lost)
+        if self._on_close is not None and ended:
             self._leader.guarded("close", self._on_close, None)
 
     def _start(self) -> None:
@@ -150,22 +160,34 @@ class Worker:
     def _run(self) -> None:
         wake, leader = self._wake, self._leader
         pause = 0.0
-        while not wake.wait(pause):
+        while not self._rest(wake, pause):
             pause = leader.guarded("run", self.step, LONGEST_REST)
         leader.guarded("finish", self._last_pass, None)
+
+    def _rest(self, wake: threading.Event, seconds: float) -> bool:
+        """Wait so long, with the journal synced meanwhile. Whether to end."""
+        end = time.monotonic() + seconds
+        while not wake.wait(min(SYNC_EVERY, max(0.0, end - time.monotonic()))):
+            self._sync()
+            if time.monotonic() >= end:
+                return False
+        return True
 
     def _last_pass(self) -> None:
         with self._turn:
             leader = self._leader
-            self.journal.recover()
+            leader.save()
             self.journal.close()
             leader.lead()
             leader.dispatch.reopen()
             while leader.turn(Round()) and time.monotonic() < self._deadline:
                 pass
             leader.let_go()
-            if lost := leader.in_memory():
-                log.error("%d events could be neither sent nor written, and are lost", lost)
+
+    def _send(self, twins: list[Twin]) -> Reply:
+        # The call may take long, and nothing is synced meanwhile.
+        self._sync()
+        return self._post(twins)
 
     def _sync(self) -> None:
         if time.monotonic() >= self._sync_at:

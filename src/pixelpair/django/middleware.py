@@ -17,7 +17,7 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import Headers, Request
+from pixelpair.core.http import WANTED, Headers, Request
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -224,10 +224,8 @@ def request_of(request: HttpRequest) -> Request:
 
 
 def _request_headers(request: HttpRequest) -> Headers:
-    return [
-        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in request.headers.items()
-    ]
+    given = ((name, request.META.get(key)) for key, name in WANTED.items())
+    return [(name, str(value).encode("latin-1", "replace")) for name, value in given if value]
 
 
 def _route(match: Any) -> RouteMatch | None:

@@ -1,0 +1,128 @@
+"""What waits in memory while the spool cannot be written: it goes to the file again as soon as that
+takes it, and what is lost with the process is said.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from pixelpair.delivery import journal as journals
+from pixelpair.delivery.outbox import Stats
+from pixelpair.graph.client import Reply
+from pixelpair.settings import Settings
+from pixelpair.tracker import Tracker
+
+from .conftest import make_twin, put, stats, until
+from .sink import Answer, Sink, accepted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from pixelpair.core.events import Twin
+
+    from .conftest import Build, Clock
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
+
+
+def tracker_without_a_sender(spool: Path) -> Tracker:
+    return Tracker(
+        Settings(pixel_id="111", access_token="t", secret="s", spool=spool, sender="none")
+    )
+
+
+def test_without_a_sender_nothing_that_waited_is_lost_when_the_spool_is_well_again(
+    spool: Path, build: Build, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Seen: later events reached the file, the held one was gone at the end, without a word."""
+    spool.write_text("in the way")
+    tracker = tracker_without_a_sender(spool)
+    tracker._accept([make_twin(1), make_twin(2)])
+    spool.unlink()
+    tracker.close()
+    assert errors(caplog) == []
+    build()[0].drain()
+    assert sink.ids == {"id-1": 1, "id-2": 1}
+
+
+def test_without_a_sender_what_is_lost_is_counted_aloud(
+    spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool.write_text("in the way")
+    tracker = tracker_without_a_sender(spool)
+    tracker.journal.memory_rows = 3
+    tracker._accept([make_twin(n) for n in range(5)])
+    tracker.close()
+    assert errors(caplog) == ["5 events could be neither sent nor written, and are lost"]
+
+
+def test_a_close_that_leaves_everything_in_the_spool_reports_no_loss(
+    spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = tracker_without_a_sender(spool)
+    tracker._accept([make_twin(1)])
+    tracker.close()
+    assert caplog.records == []
+
+
+def test_events_wait_on_the_disk_again_when_that_is_well_before_graph_is(
+    spool: Path, build: Build, sink: Sink, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: what had once been taken for sending from memory stayed there until the end."""
+    monkeypatch.setattr(journals, "REST", 0.0)
+    sink.answer = lambda events: Answer(500)
+    spool.write_text("in the way")
+    worker, journal = build()
+    put(journal, 1, 2)
+    worker.step()
+    spool.unlink()
+    for _ in range(2):
+        worker.step()
+    assert (stats(spool).queued, worker._leader.lost()) == (2, 0)
+    sink.answer = accepted
+    clock.now += 600
+    worker.step()
+    assert sink.ids == {"id-1": 1, "id-2": 1}
+
+
+def test_closing_saves_what_is_in_memory_if_the_spool_takes_it_by_then(
+    spool: Path, build: Build, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink.answer = lambda events: Answer(500)
+    spool.write_text("in the way")
+    worker, journal = build(poll=0.01)
+    put(journal, 1, 2)
+    worker.start()
+    until(lambda: sink.calls)
+    spool.unlink()
+    worker.close()
+    assert (errors(caplog), stats(spool)) == ([], Stats(queued=2, oldest=make_twin().event_time))
+
+
+def test_a_close_during_a_call_counts_what_only_memory_holds(
+    spool: Path, build: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    release, called = threading.Event(), threading.Event()
+
+    def hang(twins: list[Twin]) -> Reply:
+        called.set()
+        release.wait(10)
+        return Reply("silence")
+
+    spool.write_text("in the way")
+    worker, journal = build(hang, poll=0.01)
+    put(journal, 1)
+    worker.start()
+    assert called.wait(10)
+    put(journal, 2)
+    worker.close(0.05)
+    assert errors(caplog) == ["2 events could be neither sent nor written, and are lost"]
+    release.set()
+    assert worker._thread is not None
+    worker._thread.join(10)
