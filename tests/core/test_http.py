@@ -17,12 +17,16 @@ from tests.core.exchanges import NOW, request
 HERE = "https://www.shop.example"
 
 
-def test_last_of_repeated_request_headers_counts() -> None:
-    asked = request(headers={}).header
-    assert asked(b"nothing") == b""
+def test_last_of_repeated_request_headers_counts_but_for_cookies() -> None:
+    bare = request()
+    bare.headers = []
+    assert (bare.index, bare.cookies) == ({}, b"")
     twice = request()
-    twice.headers = [(b"a", b"1"), (b"a", b"2"), (b"b", b"\xe5")]
-    assert (twice.header(b"a"), twice.text(b"b")) == (b"2", "å")
+    twice.headers = [(b"a", b"1"), (b"cookie", b"x=1"), (b"a", b"2"), (b"cookie", b"y=2")]
+    assert (twice.index[b"a"], twice.cookies) == (b"2", b"x=1;y=2")
+    twice = request()
+    twice.headers = [(b"a", b"1"), (b"cookie", b"x=1; y=2")]
+    assert twice.cookies == b"x=1; y=2"
 
 
 def test_response_headers_of_one_name_are_a_list() -> None:

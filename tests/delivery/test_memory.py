@@ -4,11 +4,18 @@ takes it, and what is lost with the process is said.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import random
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pixelpair.delivery import journal as journals
+from pixelpair.delivery.frames import read_frames
+from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.outbox import Stats
 from pixelpair.graph.client import Reply
 from pixelpair.settings import Settings
@@ -19,8 +26,6 @@ from .sink import Answer, Sink, accepted
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from pixelpair.core.events import Twin
 
@@ -103,6 +108,48 @@ def test_closing_saves_what_is_in_memory_if_the_spool_takes_it_by_then(
     spool.unlink()
     worker.close()
     assert (errors(caplog), stats(spool)) == ([], Stats(queued=2, oldest=make_twin().event_time))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_disk_that_comes_and_goes_loses_and_doubles_nothing(
+    spool: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    dice, whole = random.Random(seed), journals._writev
+
+    def write(fd: int, parts: tuple[bytes, ...]) -> int:
+        face = dice.random()
+        if face < 0.1:
+            raise OSError(errno.ENOSPC, "full")
+        return os.write(fd, b"".join(parts)[:9]) if face < 0.15 else whole(fd, parts)
+
+    monkeypatch.setattr(journals, "_writev", write)
+    monkeypatch.setattr(journals, "REST", 0.0)
+    monkeypatch.setattr(journals, "AT_ONCE", 3)
+    journal, done, taken = Journal(spool), threading.Event(), []
+
+    def accept(name: int) -> None:
+        for n in range(1500):
+            journal.append(b"%d-%d" % (name, n))
+
+    def rescue() -> None:
+        while not done.is_set():
+            journal.recover()
+            taken.extend(journal.take_held(2))
+
+    threads = [threading.Thread(target=accept, args=(name,)) for name in range(3)]
+    rescuer = threading.Thread(target=rescue)
+    for thread in (rescuer, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done.set()
+    rescuer.join()
+    monkeypatch.setattr(journals, "_writev", whole)
+    journal.close()
+    files = [path.read_bytes() for path in spool.glob("*.pxj")]
+    written = [record for data in files for record in read_frames(data, final=True).payloads]
+    accepted_all = [b"%d-%d" % (name, n) for name in range(3) for n in range(1500)]
+    assert (sorted(written + taken), journal.held) == (sorted(accepted_all), 0)
 
 
 def test_a_close_during_a_call_counts_what_only_memory_holds(
