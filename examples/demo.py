@@ -55,7 +55,8 @@ def _arguments() -> argparse.Namespace:
 def _environ(folder: Path, sandbox: int) -> dict[str, str]:
     """All that a shop sets, here pointed at the sandbox instead of Meta."""
     address = f"http://127.0.0.1:{sandbox}"
-    return os.environ | {
+    own = {k: v for k, v in os.environ.items() if not k.startswith("PIXELPAIR_")}
+    return own | {
         "PIXELPAIR_PIXEL_ID": "1234567890",
         "PIXELPAIR_ACCESS_TOKEN": "sandbox-token",
         "PIXELPAIR_GRAPH_URL": address,

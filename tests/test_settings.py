@@ -330,6 +330,24 @@ def test_password_in_an_address_is_refused_and_not_shown(url: str) -> None:
     assert problem.expected == URL
 
 
+@pytest.mark.parametrize("name", ["pixel_id", "test_event_code", "currency", "graph_version"])
+def test_token_in_another_variable_is_not_shown(name: str) -> None:
+    assert [p.value for p in problems(**{name: "EAABsbCS1iHgBA."})] == ["'(hidden).'"]
+
+
+def test_token_in_an_address_is_not_shown() -> None:
+    (problem,) = problems(graph_url="https://a.example/?access_token=123|abc&x=1")
+    assert problem.value == "'https://a.example/?access_token=(hidden)&x=1'"
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotes_around_a_token_are_a_mistake(quote: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{quote}{TOKEN}{quote}")
+    assert [p.key for p in problems(access_token=file.read_text())] == ["PIXELPAIR_ACCESS_TOKEN"]
+    assert [p.key for p in problems(access_token_file=file)] == ["PIXELPAIR_ACCESS_TOKEN_FILE"]
+
+
 def test_token_may_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")

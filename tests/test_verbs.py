@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 import pixelpair
 from pixelpair import discard, identify, track
@@ -88,6 +89,27 @@ def test_discard_takes_names_or_all(exchange: Exchange) -> None:
     assert (exchange.said.discarded, exchange.said.discards_all) == ({"AddToCart", "Lead"}, False)
     discard()
     assert exchange.said.discards_all
+
+
+def test_cart_that_is_emptied_after_the_act_stays_in_the_event(exchange: Exchange) -> None:
+    line = MultiDict({"id": "SKU-1", "quantity": 2})
+    cart, ids = [line], {"SKU-1"}
+    track("Purchase", contents=cart, content_ids=ids)
+    line.clear()
+    cart.clear()
+    ids.clear()
+    data = {"contents": [{"id": "SKU-1", "quantity": 2}], "content_ids": ["SKU-1"]}
+    assert exchange.said.tracked == [Tracked("Purchase", data)]
+
+
+@pytest.mark.parametrize(("names", "kept"), [((["Lead"],), set()), (("Lead", None), {"Lead"})])
+def test_discard_of_what_is_no_name_is_said_and_discards_nothing_else(
+    names: tuple[Any, ...], kept: set[str], exchange: Exchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    discard(*names)
+    assert (exchange.said.discarded, exchange.said.discards_all) == (kept, False)
+    (line,) = [r.message for r in caplog.records]
+    assert line.startswith(f"{__file__}:")
 
 
 async def test_works_in_coroutines_and_their_threads(exchange: Exchange) -> None:

@@ -32,6 +32,9 @@ _SECRETS = frozenset({"access_token", "secret"})
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 _FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 _LOGIN = re.compile(r"//[^/]*@")  # the name and password of an address
+# Meta's tokens begin so: two variables mixed up must not put one into the log.
+_TOKEN_LIKE = re.compile(r"(?<=token=)[^&\s]+|EAA[A-Za-z0-9]{5,}")
+_TOKEN = r"[!#-&(-~]{1,1000}"  # noqa: S105 - no quotes: not every reader of an env file takes them off
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -136,9 +139,7 @@ class Settings:
     # As Events Manager shows it; without one pixelpair is inert.
     pixel_id: str = _option("", _fitting(r"[0-9]{1,32}"), "digits only")
     # From Events Manager or a system user; without one only the pixel runs.
-    access_token: str = _hidden(
-        "", _fitting(r"[!-~]{1,1000}"), "one word, as Events Manager shows it"
-    )
+    access_token: str = _hidden("", _fitting(_TOKEN), "one word, as Events Manager shows it")
     access_token_file: Path | None = _option(None, _path, "a readable file that holds the token")
     # The first signs, all verify, the last (the oldest) keys Purchase ids.
     secret: tuple[str, ...] = _hidden((), _words, "one or more words, the newest first")
@@ -265,6 +266,7 @@ def _read(option: Field[object], value: object, problems: list[Problem]) -> obje
 
 def _shown(value: object) -> str:
     text = _LOGIN.sub("//(hidden)@", value if isinstance(value, str) else repr(value))
+    text = _TOKEN_LIKE.sub("(hidden)", text)
     first = text.strip().partition("\n")[0]
     return repr(first[:80] + ("…" if len(text.strip()) > min(80, len(first)) else ""))
 
@@ -280,7 +282,7 @@ def _unknown(key: str, names: list[str]) -> Problem:
 def _from_file(file: Path, problems: list[Problem]) -> str:
     try:
         token = file.read_text("ascii").strip()
-        return _fitting(r"[!-~]{1,1000}")(token)
+        return _fitting(_TOKEN)(token)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds no token"
         expected = f"a readable file that holds the token ({why})"

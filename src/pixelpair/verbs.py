@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from itertools import islice
 from sys import _getframe
 
 from pixelpair.core.events import clean_event_name
@@ -12,6 +13,8 @@ from pixelpair.core.visit import Tracked
 from pixelpair.errors import OutsideRequest
 from pixelpair.settings import TRUE_WORDS
 from pixelpair.tracker import LIVING, NOTES
+
+_MAX_ITEMS = 500  # of a list, as custom data are cut
 
 
 def track(event_name: str, *, event_id: str | None = None, **data: object) -> None:
@@ -30,7 +33,7 @@ def track(event_name: str, *, event_id: str | None = None, **data: object) -> No
         if name is None:
             _say_bad_name()
         else:
-            exchange.track(Tracked(name, data, event_id))
+            exchange.track(Tracked(name, _as_now(data), event_id))
 
 
 def identify(
@@ -65,7 +68,27 @@ def discard(*event_names: str) -> None:
     if exchange is None:
         _outside("discard")
     else:
-        exchange.discard(event_names)
+        names = tuple(name for name in event_names if isinstance(name, str))
+        if len(names) < len(event_names):
+            _say_bad_name()
+        if names or not event_names:  # without a name it would discard all
+            exchange.discard(names)
+
+
+def _as_now(data: dict[str, object]) -> dict[str, object]:
+    """The data as they are at the act: many a shop empties the cart before it answers."""
+    return {key: _copied(value) for key, value in data.items()}
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_line(item) for item in islice(value, _MAX_ITEMS)]
+    return _line(value)
+
+
+def _line(item: object) -> object:
+    # Not dict(item): a MultiDict, which is a dict, would give lists.
+    return {key: item[key] for key in item} if isinstance(item, dict) else item
 
 
 def _outside(verb: str) -> None:
