@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +112,22 @@ def test_ends_when_its_time_is_up(
     graph.answer = lambda events: Answer(503, b"<html>")
     assert main(["drain", "--timeout", "0"]) == 1
     assert capsys.readouterr().out.endswith("left 1\n")
+
+
+def test_drain_takes_no_folder_that_somebody_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("PIXELPAIR_SPOOL", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file" / "state"))
+    prepared = tmp_path / f"pixelpair-{os.getuid()}"
+    prepared.mkdir()
+    prepared.chmod(0o777)
+    assert main(["drain"]) == 2
+    assert "set PIXELPAIR_SPOOL" in capsys.readouterr().err
+    assert list(prepared.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -344,6 +344,15 @@ def test_own_temporary_spool_is_found_again(
         tracker.close()
 
 
+def test_doors_of_one_shop_share_a_tracker_until_it_is_closed(spool: Path) -> None:
+    """Seen: sixty Django clients of a test run left sixty threads and journals."""
+    first = Tracker.for_door(settings(spool))
+    assert Tracker.for_door(settings(spool)) is first
+    assert Tracker.for_door(settings(spool, currency="SEK")) is not first
+    first.close()
+    assert Tracker.for_door(settings(spool)) is not first
+
+
 def test_close_may_be_repeated(spool: Path) -> None:
     tracker = Tracker(settings(spool))
     shown(tracker)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pixelpair.delivery.journal import Journal
 from pixelpair.errors import PixelPairError
 from pixelpair.settings import Settings
-from pixelpair.tracker import open_worker
+from pixelpair.tracker import open_worker, spool_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ def _drain(arguments: argparse.Namespace) -> int:
         names = " and ".join(f"PIXELPAIR_{name.upper()}" for name in missing)
         print(f"{names} must be set to deliver events", file=sys.stderr)
         return USAGE
-    spool = settings.spool_folder
+    spool = spool_of(settings)
     worker = open_worker(settings, spool, Journal(spool))
     with _Progress() as show:
         drained = worker.drain(arguments.timeout, show)

@@ -14,7 +14,7 @@ import stat
 import tempfile
 import time
 import weakref
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ from pixelpair.core.visit import Shop
 from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.sqlite import SqliteOutbox
 from pixelpair.delivery.worker import Worker
-from pixelpair.errors import Problem, SettingsError
+from pixelpair.errors import Problem, SettingsError, SpoolError
 from pixelpair.graph.client import Graph, Reply
 from pixelpair.graph.conversions import call
 from pixelpair.settings import Settings, temporary_spool
@@ -81,6 +81,8 @@ class Tracker:
     ) -> None:
         self.settings = settings
         self.notes = Notes()
+        self.closed = False
+        self._of_door = False
         self._clock = clock
         self._new_id = new_id
         self._new_random = new_random
@@ -121,8 +123,13 @@ class Tracker:
             NOTES.once(str(error), logging.ERROR, "%s\npixelpair is switched off", error)
             settings = Settings(enabled=False)
         _say_what_is_missing(settings)
+        for tracker in LIVING:  # Django makes a middleware for each handler, tests an app for each
+            if tracker._of_door and not tracker.closed and tracker.settings == settings:
+                return tracker
         try:
-            return cls(settings)
+            tracker = cls(settings)
+            tracker._of_door = True
+            return tracker
         except Exception:  # a shop must start, whatever is wrong with us
             NOTES.once("start", logging.ERROR, "pixelpair is switched off", exc_info=True)
             return cls(Settings(enabled=False))
@@ -146,15 +153,17 @@ class Tracker:
     def close(self, timeout: float = _CLOSE_SECONDS) -> None:
         """Send what can be sent within `timeout` seconds; the spool keeps the rest."""
         atexit.unregister(self.close)
+        self.closed = True
         if self._shop and self._shop.sends:
             self._worker.close(timeout)
             self.journal.close()
 
     def _spool(self) -> Path:
-        folder = self.settings.spool_folder
-        temporary = temporary_spool(self.settings.pixel_id)
-        if self.settings.spool is None and folder == temporary:
-            folder = _own_folder(folder)
+        try:
+            folder = spool_of(self.settings)
+        except SpoolError:
+            folder = Path(tempfile.mkdtemp(prefix="pixelpair-"))
+        if self.settings.spool is None and folder.is_relative_to(tempfile.gettempdir()):
             self.notes.once(
                 "spool",
                 logging.WARNING,
@@ -175,7 +184,7 @@ class Tracker:
             advanced_matching=settings.advanced_matching,
             currency=settings.currency or None,
             login_paths=frozenset(settings.login_paths),
-            excludes=lru_cache(1024)(_pattern(settings.exclude).match),
+            excludes=_pattern(settings.exclude).match,
             routes=settings.routes,
             id_key=settings.key,
             snippet=Snippet(settings.pixel_id, settings.pixel_script_url, settings.pixel_image_url),
@@ -268,15 +277,23 @@ def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?:{'|'.join(inner)})(?:/|\Z)")
 
 
-def _own_folder(folder: Path) -> Path:
-    """A folder below the temporary directory that nobody else could have prepared."""
-    parent = folder.parent
+def spool_of(settings: Settings) -> Path:
+    """The folder where this shop's events wait.
+
+    Raises SpoolError where it would lie in a temporary folder that somebody else prepared.
+    """
+    folder = settings.spool_folder
+    if settings.spool is None and folder == temporary_spool(settings.pixel_id):
+        _make_private(folder.parent)
+    return folder
+
+
+def _make_private(folder: Path) -> None:
     try:
-        parent.mkdir(mode=0o700, exist_ok=True)
-        found = parent.lstat()
-        mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-        if stat.S_ISDIR(found.st_mode) and mine and not found.st_mode & 0o077:
-            return folder
-    except OSError:
-        pass
-    return Path(tempfile.mkdtemp(prefix="pixelpair-"))
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise SpoolError(f"{folder}: {error.strerror}: set PIXELPAIR_SPOOL") from None
+    mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    if not (stat.S_ISDIR(found.st_mode) and mine and not found.st_mode & 0o077):
+        raise SpoolError(f"{folder} is not this user's alone: set PIXELPAIR_SPOOL")

@@ -74,8 +74,13 @@ class _Start:
     def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Write:
         if self.sent:  # only with exc_info: the server decides whether it is too late
             return self._start_response(status, headers, exc_info)
-        pairs = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers]
-        fixed = self._exchange.respond(int(status[:3]), pairs)
+        try:
+            pairs = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers]
+            code = int(status[:3])
+        except ValueError:  # not as PEP 3333 has it: the server may take it all the same
+            self._exchange.passing = self.sent = True
+            return self._start_response(status, headers, *([exc_info] if exc_info else []))
+        fixed = self._exchange.respond(code, pairs)
         self._held = (status, headers, pairs, exc_info)
         if fixed is None:
             return self._write_through

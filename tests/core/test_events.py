@@ -54,12 +54,24 @@ class Lazy:
     def __str__(self) -> str:
         return self.text
 
+    def casefold(self) -> str:
+        return self.text.casefold()
+
+
+class User:
+    """As request.user: its text is a name, which must not leave in plain."""
+
+    def __str__(self) -> str:
+        return "maja@example.com"
+
 
 class Angry:
     """As an object of the shop whose database has gone."""
 
     def __str__(self) -> str:
         raise RuntimeError("the database has gone; its password is hunter2")
+
+    casefold = __str__
 
     def __iter__(self) -> Iterator[object]:
         raise KeyError("gone")
@@ -82,6 +94,7 @@ GOOD: dict[str, tuple[str, object, object]] = {
     "ids": ("content_ids", ["SKU-1", 7, UUID_1], ["SKU-1", "7", str(UUID_1)]),
     "ids_of_a_generator": ("content_ids", lines("a", "b"), ["a", "b"]),
     "endless_ids": ("content_ids", iter(lambda: "a", "b"), ["a"] * 500),
+    "uuid": ("order_id", UUID(int=7), "00000000-0000-0000-0000-000000000007"),
     "lazy_name": ("content_name", Lazy(" Grönt te "), "Grönt te"),
     "long_name": ("content_name", "x" * 600, "x" * 500),
     "number_as_text": ("order_id", 1001, "1001"),
@@ -131,6 +144,8 @@ BAD: dict[str, tuple[str, object, str]] = {
     "surrogate": ("content_name", "\ud800", "content_name cannot be read"),
     "angry": ("content_name", Angry(), "content_name cannot be read"),
     "angry_ids": ("content_ids", Angry(), "content_ids cannot be read"),
+    "user": ("customer", User(), "customer is no text"),
+    "object": ("status", object(), "status is no text"),
     "no_lines": ("contents", [], "contents has no line with an id"),
     "lines_without_id": ("contents", [{"quantity": 1}, "x"], "contents has no line with an id"),
     "custom_dict": ("box", {"a": 1}, "box is no text"),

@@ -464,6 +464,9 @@ RELOCATED = [(b"location", b"/cart")]
 ACTS: dict[str, tuple[str, int, Headers, bytes, bool, bool]] = {
     "redirect": ("POST", 302, RELOCATED, b"", True, True),
     "redirect_with_html": ("POST", 303, [TYPE, *RELOCATED], PAGE, True, True),
+    "moved": ("POST", 301, RELOCATED, b"", False, True),
+    "asked_again": ("POST", 307, RELOCATED, b"", False, True),
+    "slash_added": ("POST", 308, RELOCATED, b"", False, True),
     "json": ("POST", 200, JSON, b"{}", True, True),
     "created": ("POST", 201, JSON, b"{}", True, True),
     "no_content": ("POST", 204, [], b"", True, True),
@@ -518,6 +521,34 @@ def test_rule_may_ask_for_any_2xx(method: str, case: str) -> None:
     where = site(routes=routes(f"Lead {method} /act on=2xx"), page_view="off")
     got = answer(where, request(method, "/act"), status=status, headers=headers, chunks=[body])
     assert where.sent == got.shown == ([("Lead", ids(1)[0])] if fires else [])
+
+
+def test_visitor_with_many_pending_cookies_gets_no_more_of_them() -> None:
+    """Seen: a shop whose carts are scripts alone got 431 for every request at 8 KB of cookies."""
+    full = {"cookie": "; ".join(f"_pixelpair_{n:08x}={'x' * 280}" for n in range(10))}
+    where = site()
+    got = answer(
+        where, request("POST", "/cart/add", headers=full), headers=JSON, chunks=[b"{}"], view=ADD
+    )
+    assert (len(where.sent), got.pending) == (1, [])
+    assert where.counts == {"server half alone": 1}
+
+
+def test_two_events_of_one_given_id_have_cookies_of_their_own() -> None:
+    """Seen in Chromium: the second replaced the first, which became a lone server half."""
+    where = site()
+    view = every(tracks("Lead", "order-1"), tracks("Contact", "order-1"))
+    got = answer(where, request("POST", "/x"), headers=JSON, chunks=[b"{}"], view=view)
+    cookies = {value.partition(b"=")[0] for value in got.values(b"set-cookie")}
+    assert len(cookies) == len(got.pending) == len(where.sent) == 2
+
+
+def test_navigation_that_a_service_worker_passes_on_is_a_page() -> None:
+    """Seen in Chromium: the fetch of its request says "empty", and still that it navigates."""
+    headers = {"sec-fetch-dest": "empty", "sec-fetch-mode": "navigate"}
+    assert [call[0] for call in answer(site(), request(headers=headers)).browser] == ["PageView"]
+    headers["sec-fetch-mode"] = "cors"
+    assert answer(site(), request(headers=headers)).untouched
 
 
 def test_act_keeps_the_answer_and_adds_one_cookie_per_event() -> None:

@@ -70,7 +70,15 @@ def test_any_path_and_query_make_printable_ascii(raw: bytes, query: str) -> None
 
 @pytest.mark.parametrize(
     ("given_ip", "ip"),
-    [("203.0.113.7", "203.0.113.7"), ("::1", "::1"), ("", ""), ("testclient", ""), ("1" * 46, "")],
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::1", "::1"),
+        ("", ""),
+        ("testclient", ""),
+        ("1" * 46, ""),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::ffff:1", "::ffff:1"),
+    ],
 )
 def test_client_ip(given_ip: str, ip: str) -> None:
     assert request(client=given_ip).client_ip == ip

@@ -116,6 +116,24 @@ def test_keeps_the_case_of_header_names(door):
     assert told["Content-LENGTH"] == str(len(b"".join(wire.parts)))
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"), [("OK", HTML), ("200 OK", [*HTML, ("X-Shop", "tea \u2615")])]
+)
+def test_hands_on_what_is_not_as_pep_3333_has_it(door, status, headers):
+    heard = []
+
+    def app(environ, start_response):
+        start_response(status, headers)
+        return [DOCUMENT]
+
+    def start_response(*said):
+        heard.append(said)
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_NAME": "x", "SERVER_PORT": "80"}
+    assert b"".join(door(app)(environ, start_response)) == DOCUMENT
+    assert heard == [(status, headers)]
+
+
 def test_serves_what_is_written(door, page, ledger):
     def app(_environ: object, start_response: Callable[..., Any]) -> list[bytes]:
         write = start_response("200 OK", HTML)

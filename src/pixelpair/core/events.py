@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -77,8 +78,10 @@ def _whole(value: object) -> int:
 
 
 def _text(value: object) -> str:
-    # str() of a lazy translation or of a UUID is what its shop means by it.
-    if value is None or isinstance(value, bool | bytes | Mapping | list | tuple | set):
+    # A lazy translation has the methods of a str; anything else would leave as its repr, or a
+    # user as a name in plain text.
+    plain = isinstance(value, str | int | float | Decimal | UUID) and not isinstance(value, bool)
+    if not (plain or hasattr(value, "casefold")):
         raise ValueError("is no text")
     text = str(value).strip()[:_MAX_TEXT]
     text.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pixelpair.core.http import Request
     from pixelpair.core.routes import Answer
 
+# The browser asks again elsewhere, the same way or not: a rule's act has not run yet. Seen with the
+# trailing slash that Flask and Starlette add: one act, two events.
+_MOVED = frozenset({301, 307, 308})
+
 # What a page gets: nothing, the base code without events, or its events as pairs.
 Mode = Literal["alone", "base", "pairs"]
 
@@ -138,6 +142,8 @@ class Exchange:
             return self._leave()
         if self._method == "HEAD" or not 200 <= status < 400 or status == 304:
             return self._leave("failed acts")
+        if status in _MOVED and self._method not in READS:
+            return self._report(visit, visit.tracked_events())
         if status >= 300:
             to_login = self._to_login(request)
             return self._leave("login redirects") if to_login else self._act(visit, "redirect")
@@ -150,7 +156,9 @@ class Exchange:
         reason = None if self._plain and status == 200 else answers.unreadable(status, headers)
         if reason:
             return self._leave(reason)
-        if destination == b"empty":
+        # A service worker that passes a navigation on fetches it itself: seen in Chromium.
+        navigates = request.index.get(b"sec-fetch-mode") == b"navigate"
+        if destination == b"empty" and not navigates:
             self._fetched = True
         else:
             alone = answers.carries_no_id(headers, request, now, plain=self._plain)
@@ -180,7 +188,7 @@ class Exchange:
         self.passing = True
         if not events:
             return self._given
-        cookies = [visit.pending(event) for event in visit.accept(events)]
+        cookies = visit.pending(visit.accept(events))
         return self._with_cookies(visit.request, [*visit.cookies, *cookies])
 
     def _with_cookies(self, request: Request, cookies: list[SetCookie]) -> Headers:

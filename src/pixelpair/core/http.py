@@ -28,6 +28,7 @@ WANTED = {
         "purpose",
         "referer",
         "sec-fetch-dest",
+        "sec-fetch-mode",
         "sec-purpose",
         "user-agent",
         "x-moz",
@@ -139,12 +140,16 @@ class Request:
     def same_origin_referrer(self) -> str:
         """The page that an act came from, if it is one of this shop's."""
         referrer = self.referrer
-        same = referrer.startswith(self.origin) and referrer[len(self.origin) :][:1] in ("/", "")
-        return referrer if same else ""
+        scheme, _, rest = referrer.partition("://")
+        # Behind a proxy that ends TLS the app may not know that it is https.
+        fits = scheme in (self.scheme, "https") and rest.partition("/")[0] == self.host
+        return referrer if fits else ""
 
 
 @lru_cache(1024)  # behind a proxy it is always the same
 def _ip(client: str) -> str:
+    if client.startswith("::ffff:") and "." in client:  # IPv4 on a dual-stack socket
+        client = client[7:]
     return client if _IP.fullmatch(client) else ""
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PENDING_PREFIX = "_pixelpair_"
 PENDING_SECONDS = 600
+PENDING_ROOM = 3000  # bytes of such cookies a visitor; nginx and gunicorn refuse headers of 8 KB
+PENDING = re.compile(rb"_pixelpair_[0-9A-Za-z]+=[^;]*")
 PENDING_LIMIT = 600  # bytes of one cookie: three of 1.5 KB in one answer made nginx say 502
 _SLIM = ("content_ids", "content_type", "value", "currency")
 _MONEY = ("value", "currency")  # what a Purchase may never lack; always short enough
@@ -86,9 +88,10 @@ def pending_cookie(event: Event, ms: int) -> tuple[str, str]:
 
     A slim copy: what is too long for 600 bytes is left to the server half.
     """
-    # Given ids may begin alike (order-1001, order-1002): then eight digits of their hash.
-    made = event.id if _MADE.fullmatch(event.id) else sha256(event.id.encode()).hexdigest()
-    name = PENDING_PREFIX + made[:8]
+    # Given ids may begin alike (order-1001, order-1002), or serve two events: then of their hash.
+    made = not event.lasting and _MADE.fullmatch(event.id)
+    digest = sha256(f"{event.name} {event.id}".encode()).hexdigest()
+    name = PENDING_PREFIX + (event.id if made else digest)[:8]
     for keys in (event.data, _SLIM, _MONEY):
         data = {key: event.data[key] for key in keys if key in event.data}
         call = Event(event.name, event.id, event.time, data).call()
