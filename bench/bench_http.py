@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from bench_request import Base, PassThrough, starlette, tracker
+from bench_request import HEADERS, Base, PassThrough, starlette, tracker
 from side_by_side import Timing, say
 
 from pixelpair.asgi import PixelPairMiddleware
@@ -50,11 +50,10 @@ class Client:
 
     def get(self, path: str) -> float:
         """Microseconds until the whole answer is here."""
-        request = (
-            f"GET {path} HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: Mozilla/5.0\r\n\r\n"
-        )
+        headers = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+        request = f"GET {path} HTTP/1.1\r\n{headers}\r\n".encode()
         start = time.perf_counter()
-        self._socket.sendall(request.encode())
+        self._socket.sendall(request)
         data = self._socket.recv(1 << 20)
         while b"\r\n\r\n" not in data:
             data += self._socket.recv(1 << 20)
