@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pixelpair.core.http import (
     MAX_URL,
+    client_ip,
     header_value,
     location_path,
     may_be_shown_again,
@@ -81,7 +82,7 @@ def test_any_path_and_query_make_printable_ascii(raw: bytes, query: str) -> None
     ],
 )
 def test_client_ip(given_ip: str, ip: str) -> None:
-    assert request(client=given_ip).client_ip == ip
+    assert client_ip(given_ip) == ip
 
 
 @pytest.mark.parametrize(("text", "kept"), [("a\x00b", "ab"), ("a\tb\u2028", "ab"), ("å ä", "å ä")])

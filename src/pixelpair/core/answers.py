@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 NO_BODY = frozenset({204, 205})  # Flask and Django call it text/html all the same
 FOR_PAGES = frozenset({b"document", b"iframe", b"empty"})  # Sec-Fetch-Dest, where it is sent
 _AHEAD = frozenset({b"sec-purpose", b"purpose", b"x-moz"})
-_TELLING = CACHE_HEADERS | {b"content-encoding", b"content-disposition"}
 # They describe bytes that we change.
 _STALE = frozenset(
     {b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
 )
+_TELLING = CACHE_HEADERS | _STALE | {b"content-encoding", b"content-disposition"}
 _RESTRAINED = re.compile(rb"(?:^|[,\s])(?:private|no-store|no-cache|public)(?:$|[,\s=])")
 
 
@@ -73,9 +73,9 @@ def carries_no_id(headers: Headers, request: Request, now: float, *, plain: bool
     return b"x-varnish" in index if plain else may_be_shown_again(headers, request, now)
 
 
-def grown(headers: Headers, by: int | None) -> Headers:
+def grown(headers: Headers, by: int | None, *, plain: bool = False) -> Headers:
     """The headers of a body that we change; Content-Length goes where nobody knows the size."""
-    fitting = [pair for pair in headers if pair[0] not in _STALE]
+    fitting = [pair for pair in headers if plain or pair[0] not in _STALE]
     for index, (name, value) in enumerate(fitting):
         if name == b"content-length":
             known = by is not None and value.isdigit()

@@ -23,7 +23,8 @@ _APPENDIX = r"(?:\.(?:A[Qgw]|B[AQg]|[A-Za-z0-9_-]{8}))?"
 # Pixels emit 7 to 18 random digits, other writers more; the bound is only a bound.
 _FBP = re.compile(r"fb\.[0-9]{1,3}\.[0-9]{1,20}\.[0-9]{1,40}" + _APPENDIX)
 _FBC = re.compile(r"fb\.[0-9]{1,3}\.[0-9]{1,20}\.[A-Za-z0-9_-]{1,500}" + _APPENDIX)
-_META_COOKIE = re.compile(r"(?:\A|;)\s*(_fb[pc])\s*=([^;]*)")
+# It begins with its letters, so that the search runs at the speed of find().
+_META_COOKIE = re.compile(rb"(_fb[pc])\s*=([^;]*)")
 _CLICK_ID = re.compile(r"(?:\A|&)fbclid=([A-Za-z0-9_-]{1,500})(?=&|\Z)")
 
 _HOST = re.compile(r"([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*)(?::[0-9]{0,5})?")
@@ -44,13 +45,15 @@ def meta_cookies(raw: bytes) -> dict[str, str]:
     `http.cookies.SimpleCookie` drops everything after one bad name; here nothing spoils another.
     What lies beyond the first 100 KB is not looked at.
     """
-    if b"_fb" not in raw:
-        return {}
     if len(raw) > HEADER_LIMIT:
         raw = raw[:HEADER_LIMIT].rpartition(b";")[0]
-    pairs = _META_COOKIE.findall(raw.decode("latin-1"))
-    pairs.reverse()  # the first is written last
-    return {name: value.strip() for name, value in pairs}
+    cookies: dict[str, str] = {}
+    for found in _META_COOKIE.finditer(raw):
+        before = raw[: found.start()].rstrip()
+        if not before or before.endswith(b";"):
+            name, value = found.groups()
+            cookies.setdefault(name.decode(), value.decode("latin-1").strip())
+    return cookies
 
 
 def valid_fbp(value: str) -> bool:

@@ -246,20 +246,6 @@ class Visitor(NamedTuple):
     fbc: str | None
     hashed: Mapping[str, list[str]]  # customer information, already SHA-256
 
-    def user_data(self) -> dict[str, object]:
-        """Meta's `user_data`; what is unknown is left out."""
-        data: dict[str, object] = {}
-        if self.client_ip:
-            data["client_ip_address"] = self.client_ip
-        if self.user_agent:
-            data["client_user_agent"] = self.user_agent
-        if self.fbp:
-            data["fbp"] = self.fbp
-        if self.fbc:
-            data["fbc"] = self.fbc
-        data.update(self.hashed)
-        return data
-
 
 class Event(NamedTuple):
     """One occurrence. `time` is in Unix seconds; `lasting` marks a derived or given id."""
@@ -286,17 +272,29 @@ class Event(NamedTuple):
         return call if self.name in _KNOWN else [*call, 1]
 
     def row(self, visitor: Visitor) -> dict[str, object]:
-        """The server half as the Conversions API wants it."""
+        """The server half as the Conversions API wants it; what is unknown is left out."""
+        url, referrer, client_ip, user_agent, fbp, fbc, hashed = visitor
+        user_data: dict[str, object] = {}
+        if client_ip:
+            user_data["client_ip_address"] = client_ip
+        if user_agent:
+            user_data["client_user_agent"] = user_agent
+        if fbp:
+            user_data["fbp"] = fbp
+        if fbc:
+            user_data["fbc"] = fbc
+        if hashed:
+            user_data |= hashed
         row: dict[str, object] = {
             "event_name": self.name,
             "event_time": self.time,
             "event_id": self.id,
             "action_source": "website",
-            "event_source_url": visitor.url,
+            "event_source_url": url,
         }
-        if visitor.referrer:
-            row["referrer_url"] = visitor.referrer
-        row["user_data"] = visitor.user_data()
+        if referrer:
+            row["referrer_url"] = referrer
+        row["user_data"] = user_data
         if self.data:
             row["custom_data"] = self.data
         return row
@@ -304,7 +302,8 @@ class Event(NamedTuple):
     def twin(self, pixel_id: str, visitor: Visitor) -> Twin:
         """The server half, serialised here so that the sender only touches bytes."""
         body = orjson.dumps(self.row(visitor))
-        return Twin(pixel_id, self.name, self.id, self.time, body, self.lasting, self.fault)
+        fault = self.fault if self.name == "Purchase" else None
+        return Twin(pixel_id, self.name, self.id, self.time, body, self.lasting, fault)
 
 
 class Twin(NamedTuple):

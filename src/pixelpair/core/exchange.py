@@ -317,13 +317,16 @@ class Exchange:
             return self._leave_page(visit)
         if settled and not self._inserted:
             return self._leave("no head")
-        headers = answers.grown(self._held, self._inserted if settled else None)
+        by = self._inserted if settled else None
         if self._mode == "base":
-            return headers
+            return answers.grown(self._held, by)
         visit.facts()
+        headers = answers.grown(self._held, by, plain=self._plain)
         if not self._plain:
             return [*answers.private(headers), *visit.cookies]
-        return [*headers, (b"cache-control", b"private"), *visit.cookies]
+        headers.append((b"cache-control", b"private"))
+        headers += visit.cookies
+        return headers
 
     def _leave_page(self, visit: Visit) -> Headers:
         """A script's POST that got a whole page: its rules do not fire, its view's events do."""

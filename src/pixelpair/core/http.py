@@ -117,11 +117,6 @@ class Request:
         return whole if len(whole) <= MAX_URL else whole[:MAX_URL].partition("?")[0]
 
     @property
-    def client_ip(self) -> str:
-        """The socket peer, "" where there is none (a Unix socket)."""
-        return _ip(self.client)
-
-    @property
     def user_agent(self) -> str:
         """The User-Agent without control characters, bounded."""
         text = self.index.get(b"user-agent", b"").decode("latin-1")
@@ -147,7 +142,8 @@ class Request:
 
 
 @lru_cache(1024)  # behind a proxy it is always the same
-def _ip(client: str) -> str:
+def client_ip(client: str) -> str:
+    """The socket peer's address, "" where there is none (a Unix socket)."""
     if client.startswith("::ffff:") and "." in client:  # IPv4 on a dual-stack socket
         client = client[7:]
     return client if _IP.fullmatch(client) else ""

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from pixelpair.core.events import Event
+from pixelpair.core.events import PAGE_VIEW, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,14 +58,14 @@ class Snippet:
 
     def script(self, events: Iterable[Event], match: Mapping[str, str]) -> bytes:
         """The data block and the script. `match` is customer information for the pixel's init."""
-        calls = b",".join([safe_json(event.call()) for event in events])
+        calls = b",".join([_call(event) for event in events])
         known = b',"match":' + safe_json(match) if match else b""
-        return b"".join((self._start, known, b',"events":[', calls, self._end))
+        return b'%b%b,"events":[%b%b' % (self._start, known, calls, self._end)
 
     def images(self, events: Iterable[Event]) -> bytes:
         """The `<noscript>` images of the events, for visitors without scripts."""
-        images = [self._image(event) for event in events]
-        return f"<noscript>{''.join(images)}</noscript>".encode("ascii") if images else b""
+        images = "".join([self._image(event) for event in events])
+        return f"<noscript>{images}</noscript>".encode() if images else b""
 
     def _image(self, event: Event) -> str:
         name, event_id = event.name, event.id
@@ -77,6 +77,13 @@ class Snippet:
             query = escape(urlencode(data, quote_via=quote))
             source += f"&amp;{query}" if len(query) <= _IMAGE_LIMIT else ""
         return f'<img height="1" width="1" style="display:none" alt="" src="{source}">'
+
+
+def _call(event: Event) -> bytes:
+    name, event_id, _, data, _ = event
+    if not data and name == PAGE_VIEW and event_id.isalnum() and event_id.isascii():
+        return b'["PageView",{},"%b"]' % event_id.encode()  # every page has one
+    return safe_json(event.call())
 
 
 def _parameter(value: object) -> str:

@@ -26,6 +26,7 @@ from pixelpair.core.events import (
     clean_event_id,
     purchase_id,
 )
+from pixelpair.core.http import client_ip
 from pixelpair.core.routes import READS
 from pixelpair.core.snippet import (
     PENDING,
@@ -112,11 +113,13 @@ class Visit:
 
     def events(self, answer: Answer) -> list[Event]:
         """What this answer reports: the page, what its route makes, and what its view said."""
-        drafts: dict[str, dict[str, object]] = {}
         shop, request = self._shop, self.request
-        if answer == "page" and shop.page_view != "off":
-            drafts[PAGE_VIEW] = {}
-        for match in shop.routes.match(request.method, request.path, request.query, request.route):
+        is_view = answer == "page" and shop.page_view != "off"
+        matches = shop.routes.match(request.method, request.path, request.query, request.route)
+        if self.said is None and not matches:  # most pages are just viewed
+            return [Event(PAGE_VIEW, shop.new_id(), int(self._now), {})] if is_view else []
+        drafts: dict[str, dict[str, object]] = {PAGE_VIEW: {}} if is_view else {}
+        for match in matches:
             if answer in match.fires_on:
                 drafts.setdefault(match.event_name, match.data)
         if self.said is None:
@@ -202,30 +205,26 @@ class Visit:
 
     def _stamped(self) -> Visitor:
         request, shop = self.request, self._shop
-        cookies = meta_cookies(request.cookies)
+        raw = request.cookies
+        cookies = meta_cookies(raw) if b"_fb" in raw else {}
         domain, index = shop.domains(request.host)
         ms = int(self._now * 1000)
-        fbp = cookies.get("_fbp", "")
-        if not valid_fbp(fbp):
+        fbp = cookies.get("_fbp")
+        if fbp is None or not valid_fbp(fbp):
             fbp = new_fbp(index, ms, shop.new_random())
             self.cookies.append(self._cookie("_fbp", fbp, NINETY_DAYS, domain))
-        referrer = request.referrer
-        click = click_id(request.query) if request.query else None
-        if click is None and "fbclid=" in referrer:
-            click = click_id(referrer.partition("?")[2])
-        fbc, write = fbc_for(cookies.get("_fbc"), click, index, ms)
-        if fbc and write:
-            self.cookies.append(self._cookie("_fbc", fbc, NINETY_DAYS, domain))
-        act = request.method not in READS
-        return Visitor(
-            (request.same_origin_referrer if act else "") or request.url,
-            "" if act else referrer,
-            request.client_ip,
-            request.user_agent,
-            fbp,
-            fbc,
-            self.said.hashed if self.said else {},
-        )
+        fbc, referrer = cookies.get("_fbc"), request.referrer
+        if fbc is not None or "fbclid=" in request.query or "fbclid=" in referrer:
+            click = click_id(request.query) or click_id(referrer.partition("?")[2])
+            fbc, write = fbc_for(fbc, click, index, ms)
+            if fbc and write:
+                self.cookies.append(self._cookie("_fbc", fbc, NINETY_DAYS, domain))
+        hashed = self.said.hashed if self.said else {}
+        ip, agent = client_ip(request.client), request.user_agent
+        if request.method in READS:
+            return Visitor(request.url, referrer, ip, agent, fbp, fbc, hashed)
+        url = request.same_origin_referrer or request.url
+        return Visitor(url, "", ip, agent, fbp, fbc, hashed)
 
     def pending(self, events: list[Event]) -> list[SetCookie]:
         """The cookies that take browser halves to the next page, as many as still fit.
