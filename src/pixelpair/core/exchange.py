@@ -13,6 +13,7 @@ from pixelpair.core import answers
 from pixelpair.core.html import HtmlStream
 from pixelpair.core.http import Headers, header_value, location_path, may_be_shown_again, without
 from pixelpair.core.routes import READS
+from pixelpair.core.usual import usual_page
 from pixelpair.core.visit import Said, SetCookie, Shop, Tracked, Visit
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ class Exchange:
     _mute = False
     _fetched = False
     _begun = False
+    _usual = False
     _inserted = 0
     _stream: HtmlStream | None = None
     _shown: Sequence[Event] = ()
     _plain = False
+    _asked: Request
     _given: Headers  # the app's headers as they came
     _held: Headers  # the same with lower-case names
     _visit: Visit | None = None
@@ -94,7 +97,12 @@ class Exchange:
             self.passing = True
             return headers
         try:
-            return self._respond(status, headers, self._request(), html=html)
+            self._asked = self._request()
+            self._usual = html and status == 200 and self._may_be_usual(headers)
+            if self._usual:  # the rest is decided with the first bytes
+                self._given = headers
+                return None
+            return self._respond(status, headers, self._asked, html=html)
         except Exception:
             self._failed()
             return headers
@@ -105,7 +113,7 @@ class Exchange:
             return chunk
         if not self._begun:
             self._begun = True
-            out = self._whole(chunk)
+            out = self._begin(chunk)
             if out is not None:
                 return out
             self._stream = HtmlStream(self._at_head_end, self._at_body_start)
@@ -117,6 +125,9 @@ class Exchange:
         if self.passing:
             return b""
         if not self._begun:  # no body at all
+            self._begun = True
+            if self._usual and self._begin(b"") is not None:
+                return b""
             stream = HtmlStream(self._at_head_end, self._at_body_start)
         out = b"" if stream is None else self._finished(stream)
         if self._said is not None and self._said.tracked:
@@ -127,6 +138,36 @@ class Exchange:
     def abandon(self) -> Headers:
         """The body will not come as bytes (the server sends a file): leave it alone."""
         return self._leave("left alone")
+
+    # --- the usual page ---------------------------------------------------------------------
+
+    def _may_be_usual(self, headers: Headers) -> bool:
+        return (
+            self._method == "GET"
+            and self._said is None
+            and answers.lower_case(headers) is headers
+            and answers.is_plain(headers)
+        )
+
+    def _begin(self, chunk: bytes) -> bytes | None:
+        """The first chunk: the usual way if it can be gone, else the general one."""
+        if self._usual:
+            try:
+                request, now = self._asked, self._shop.clock()
+                if self._said is None:
+                    page = usual_page(self._shop, request, self._given, chunk, now)
+                    if page is not None:
+                        self.headers, out = page
+                        self._mode, self._inserted = "pairs", len(out) - len(chunk)
+                        self._visit = Visit(self._shop, request, None, now)
+                        return out
+                self.headers = self._respond(200, self._given, request, html=True)
+            except Exception:
+                self._failed()
+                self.headers = self._given
+            if self.headers is not None:
+                return chunk
+        return self._whole(chunk)
 
     # --- an answer and what it is ----------------------------------------------------------
 

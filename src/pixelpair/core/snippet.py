@@ -29,6 +29,8 @@ _SLIM = ("content_ids", "content_type", "value", "currency")
 _MONEY = ("value", "currency")  # what a Purchase may never lack; always short enough
 _AROUND = len("=; Max-Age=600; Path=/; SameSite=Lax; Secure")
 _MADE = re.compile(r"[0-9a-f]{32}")
+_IMAGE = '<img height="1" width="1" style="display:none" alt="" src='
+_IMAGE_END = b'"></noscript>'
 _IMAGE_LIMIT = 2000  # a GET address; a longer cart travels by the server half alone
 
 
@@ -48,19 +50,27 @@ def safe_json(value: object) -> bytes:
 class Snippet:
     """The bytes for one pixel. Made once a process: the static script is its larger part."""
 
-    __slots__ = ("_end", "_image_url", "_start")
+    __slots__ = ("_end", "_image_start", "_image_url", "_start")
 
     def __init__(self, pixel_id: str, script_url: str, image_url: str) -> None:
         head = safe_json({"pixel": pixel_id, "src": script_url})[:-1]
         self._start = b'<script type="application/json" id="pixelpair">' + head
         self._end = b"]}</script><script>" + _script() + b"</script>"
         self._image_url = f"{escape(image_url)}?id={pixel_id}"
+        page_view = f"{self._image_url}&amp;ev=PageView&amp;noscript=1&amp;eid="
+        self._image_start = f'<noscript>{_IMAGE}"{page_view}'.encode()
 
     def script(self, events: Iterable[Event], match: Mapping[str, str]) -> bytes:
         """The data block and the script. `match` is customer information for the pixel's init."""
         calls = b",".join([_call(event) for event in events])
         known = b',"match":' + safe_json(match) if match else b""
         return b'%b%b,"events":[%b%b' % (self._start, known, calls, self._end)
+
+    def view(self, event_id: str) -> tuple[bytes, bytes]:
+        """Script and image of a PageView whose id was made here (letters and digits)."""
+        made = event_id.encode()
+        script = b'%b,"events":[["PageView",{},"%b"]%b' % (self._start, made, self._end)
+        return script, b"%b%b%b" % (self._image_start, made, _IMAGE_END)
 
     def images(self, events: Iterable[Event]) -> bytes:
         """The `<noscript>` images of the events, for visitors without scripts."""
@@ -76,7 +86,7 @@ class Snippet:
             data = {f"cd[{key}]": _parameter(value) for key, value in event.data.items()}
             query = escape(urlencode(data, quote_via=quote))
             source += f"&amp;{query}" if len(query) <= _IMAGE_LIMIT else ""
-        return f'<img height="1" width="1" style="display:none" alt="" src="{source}">'
+        return f'{_IMAGE}"{source}">'
 
 
 def _call(event: Event) -> bytes:
