@@ -87,7 +87,10 @@ class _Page:
     async def send(self, message: Message) -> None:
         exchange, start, headers = self._exchange, self._held, None
         if message["type"] == "http.response.body":
-            body = exchange.feed(bytes(message.get("body", b"")))  # Starlette has memoryviews too
+            body = message.get("body", b"")
+            if type(body) is not bytes:  # Starlette has memoryviews too
+                body = bytes(body)
+            body = exchange.feed(body)
             if not message.get("more_body", False):
                 body += exchange.finish()
             message = {**message, "body": body}

@@ -153,9 +153,11 @@ def _runs_nothing(body: object, environ: Environ) -> bool:
 
 def _named(fixed: Headers, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Headers as native strings, in the case that the app wrote them."""
-    case = {name.lower(): name for name, _ in given}
-    texts = ((k.decode("latin-1"), v.decode("latin-1")) for k, v in fixed)
-    return [(case.get(name) or name.title(), value) for name, value in texts]
+    case = {name.lower().encode("latin-1"): name for name, _ in given}
+    return [
+        (case.get(name) or name.decode("latin-1").title(), value.decode("latin-1"))
+        for name, value in fixed
+    ]
 
 
 def _no_route() -> RouteMatch | None:

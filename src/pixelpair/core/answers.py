@@ -58,6 +58,12 @@ def unreadable(status: int, headers: Headers) -> str | None:
     return "attachment" if disposition.strip().lower().startswith(b"attachment") else None
 
 
+def says_little(headers: Headers) -> bool:
+    """Both: names in lower case, and none that tells anything."""
+    names = [name for name, _ in headers]
+    return _TELLING.isdisjoint(names) and b"".join(names).islower()
+
+
 def is_plain(headers: Headers) -> bool:
     """Whether no header says anything of caches, encodings or attachments: nearly always."""
     return _TELLING.isdisjoint([name for name, _ in headers])

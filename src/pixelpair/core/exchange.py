@@ -98,7 +98,13 @@ class Exchange:
             return headers
         try:
             self._asked = self._request()
-            self._usual = html and status == 200 and self._may_be_usual(headers)
+            self._usual = (
+                html
+                and status == 200
+                and self._method == "GET"
+                and self._said is None
+                and answers.says_little(headers)
+            )
             if self._usual:  # the rest is decided with the first bytes
                 self._given = headers
                 return None
@@ -140,14 +146,6 @@ class Exchange:
         return self._leave("left alone")
 
     # --- the usual page ---------------------------------------------------------------------
-
-    def _may_be_usual(self, headers: Headers) -> bool:
-        return (
-            self._method == "GET"
-            and self._said is None
-            and answers.lower_case(headers) is headers
-            and answers.is_plain(headers)
-        )
 
     def _begin(self, chunk: bytes) -> bytes | None:
         """The first chunk: the usual way if it can be gone, else the general one."""

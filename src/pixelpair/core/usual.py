@@ -45,16 +45,21 @@ def usual_page(
     found = shop.heads.find(chunk)
     if found is None or found.flaw is not None:
         return None
-    if not all(value.isdigit() for name, value in headers if name == b"content-length"):
+    length = _length_at(headers)
+    if length is None:
         return None
     event_id = shop.new_id()
+    snippet, images = shop.snippet.view(event_id)
     if shop.sends:
         shop.accept([_twin(shop, request, event_id, int(now), fbp, referrer)])
-    snippet, images = shop.snippet.view(event_id)
     head_end, body_start, _ = found
     view = memoryview(chunk)
     pieces = (view[:head_end], snippet, view[head_end:body_start], images, view[body_start:])
-    return _sized(headers, len(snippet) + len(images)), b"".join(pieces)
+    grown = [*headers, (b"cache-control", b"private")]
+    if length >= 0:
+        by = len(snippet) + len(images)
+        grown[length] = (b"content-length", b"%d" % (int(headers[length][1]) + by))
+    return grown, b"".join(pieces)
 
 
 def _own_fbp(request: Request) -> str | None:
@@ -90,10 +95,9 @@ def _twin(shop: Shop, request: Request, event_id: str, time: int, fbp: str, refe
     return Twin(shop.pixel_id, PAGE_VIEW, event_id, time, orjson.dumps(row))
 
 
-def _sized(headers: Headers, by: int) -> Headers:
-    sized = [
-        pair if pair[0] != b"content-length" else (pair[0], b"%d" % (int(pair[1]) + by))
-        for pair in headers
-    ]
-    sized.append((b"cache-control", b"private"))
-    return sized
+def _length_at(headers: Headers) -> int | None:
+    """Where Content-Length stands, -1 where it does not; None where it is no number."""
+    for index, (name, value) in enumerate(headers):
+        if name == b"content-length":
+            return index if value.isdigit() else None
+    return -1
