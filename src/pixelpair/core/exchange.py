@@ -157,7 +157,6 @@ class Exchange:
                     if page is not None:
                         self.headers, out = page
                         self._mode, self._inserted = "pairs", len(out) - len(chunk)
-                        self._visit = Visit(self._shop, request, None, now)
                         return out
                 self.headers = self._respond(200, self._given, request, html=True)
             except Exception:
@@ -377,14 +376,15 @@ class Exchange:
 
     def _late_script(self, said: Said) -> bytes:
         """Events of a view that went on after the head was out, at the end of the document."""
-        visit, notes = self._visit, self._shop.notes
+        shop = self._shop
         sized = header_value(self.headers or [], b"content-length") is not None
-        if visit is None or self._mode != "pairs" or sized or not self._inserted:
-            notes.count("too late", len(said.tracked))
+        if self._mode != "pairs" or sized or not self._inserted:
+            shop.notes.count("too late", len(said.tracked))
             self._too_late(said.tracked[0].event_name)
             return b""
         try:
-            return self._shop.snippet.script(visit.accept(visit.tracked_events()), {})
+            visit = self._visit or Visit(shop, self._asked, said, shop.clock())
+            return shop.snippet.script(visit.accept(visit.tracked_events()), {})
         except Exception:
             self._failed()
             return b""
