@@ -13,6 +13,7 @@ from django.test.utils import override_settings
 
 import pixelpair
 from pixelpair import OutsideRequest, Settings, Tracker, asgi, wsgi
+from pixelpair.tracker import LIVING
 
 from .django_shop import AsyncUrls, SyncUrls
 from .drive import PIXEL, Answer, Ask, ask_asgi, ask_wsgi, names
@@ -20,7 +21,7 @@ from .fronts import FRONTS, asgi_site, flask_app, wsgi_site
 from .site import CASES, DOCUMENT, Case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MIDDLEWARE = ["pixelpair.django.PixelPairMiddleware"]
@@ -57,11 +58,15 @@ every_door = pytest.mark.parametrize("start", STARTS.values(), ids=STARTS.keys()
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("PIXELPAIR_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIXELPAIR_SPOOL", str(tmp_path / "spool"))
     monkeypatch.setenv("PIXELPAIR_SENDER", "none")
+    before = set(LIVING)
+    yield
+    for tracker in set(LIVING) - before:
+        tracker.close(0)
 
 
 @every_door
