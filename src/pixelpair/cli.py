@@ -105,12 +105,14 @@ class _Progress:
     def __init__(self) -> None:
         columns = (TextColumn("delivering"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._bar.disable = not self._bar.console.is_terminal
+        self._shows = self._bar.console.is_terminal
 
     def __enter__(self) -> Callable[[int, int], None]:
         task = self._bar.add_task("events", total=None)
-        self._bar.start()
+        if self._shows:
+            self._bar.start()
         return lambda done, total: self._bar.update(task, completed=done, total=total)
 
     def __exit__(self, *exc: object) -> None:
-        self._bar.stop()
+        if self._shows:
+            self._bar.stop()
