@@ -147,5 +147,10 @@ def _route(scope: Scope) -> RouteMatch | None:
 
 
 def _route_to(endpoint: object, scope: Scope) -> object:
+    """The route that leads to an endpoint; of several, the one whose path this is."""
     routes = getattr(scope.get("router"), "routes", ()) if endpoint else ()
-    return next((r for r in routes if getattr(r, "endpoint", None) is endpoint), None)
+    own = [route for route in routes if getattr(route, "endpoint", None) is endpoint]
+    if len(own) < 2:
+        return own[0] if own else None
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return next((route for route in own if route.path_regex.match(path)), None)
