@@ -55,7 +55,7 @@ def make_twin(
     return Twin(pixel_id, name, event_id, at, orjson.dumps(body), lasting, fault)
 
 
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -354,7 +354,9 @@ def test_an_interpreter_that_never_closes_is_silent_too(spool: Path, sink: Sink)
 
 def test_the_database_is_whole_after_a_kill(spool: Path, sink: Sink) -> None:
     code = (
-        LEADER + "print('leads', flush=True)\nfor n in range(10**7): journal.append(twin(n).pack())"
+        LEADER
+        + "print('leads', flush=True)\nfor n in range(10**7):\n    journal.append(twin(n).pack())\n"
+        "    if n % 50 == 0: time.sleep(0.001)  # the sender needs its turns, on a busy machine too\n"
     )
     process = start(code, spool, sink.url)
     assert process.stdout is not None

@@ -77,7 +77,7 @@ def settled(sandbox: Sandbox, status: str) -> list[dict]:
         statuses = {event["status"] for event in events}
         return events if len(events) >= OCCURRENCES.total() and statuses == {status} else []
 
-    until(complete, 15)
+    until(complete, 30)
     return sandbox.events()
 
 
@@ -162,7 +162,7 @@ def test_thank_you_page_loaded_twice_and_elsewhere_is_one_purchase(
             page = laptop.new_page()
             page.goto(f"{url}/orders/{order_id}/complete")
             page.wait_for_load_state("networkidle")
-        until(lambda: len(sandbox.events()) == OCCURRENCES.total() + 2, 10)
+        until(lambda: len(sandbox.events()) == OCCURRENCES.total() + 2, 30)
         events = sandbox.events()
     purchases = [event for event in events if event["name"] == "Purchase"]
     assert len(purchases) == 1
@@ -181,6 +181,6 @@ def test_form_with_errors_and_sold_out_goods_report_nothing(
         page.goto(f"{url}/register")
         page.click("text=Create account")
         page.wait_for_load_state("networkidle")
-        until(lambda: len(sandbox.events()) == 2, 10)
+        until(lambda: len(sandbox.events()) == 2, 30)
         events = sandbox.events()
     assert [(event["name"], event["status"]) for event in events] == [("PageView", "paired")] * 2

@@ -46,8 +46,8 @@ class Running:
         return self.client.get("/api/events").json()["events"]
 
     def wait_for(self, count: int) -> list[dict]:
-        """The events once there are `count`; fails after five seconds."""
-        deadline = time.monotonic() + 5
+        """The events once there are `count`; fails after twenty seconds."""
+        deadline = time.monotonic() + 20
         while len(found := self.events()) < count and time.monotonic() < deadline:
             time.sleep(0.02)
         assert len(found) == count
