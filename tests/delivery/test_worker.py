@@ -353,11 +353,11 @@ def test_an_interpreter_that_never_closes_is_silent_too(spool: Path, sink: Sink)
 
 
 def test_the_database_is_whole_after_a_kill(spool: Path, sink: Sink) -> None:
-    code = (
-        LEADER
-        + "print('leads', flush=True)\nfor n in range(10**7):\n    journal.append(twin(n).pack())\n"
-        "    if n % 50 == 0: time.sleep(0.001)  # the sender needs its turns, on a busy machine too\n"
+    loop = (
+        "for n in range(10**7):\n    journal.append(twin(n).pack())\n"
+        "    if n % 50 == 0: time.sleep(0.001)  # the sender needs its turns too\n"
     )
+    code = LEADER + "print('leads', flush=True)\n" + loop
     process = start(code, spool, sink.url)
     assert process.stdout is not None
     process.stdout.readline()
