@@ -269,7 +269,7 @@ class Event(NamedTuple):
     def call(self) -> list[object]:
         """The browser half: name, custom data, eventID, and 1 for a custom event."""
         call: list[object] = [self.name, self.data, self.id]
-        return call if self.name in _KNOWN else [*call, 1]
+        return call if is_standard(self.name) else [*call, 1]
 
     def row(self, visitor: Visitor) -> dict[str, object]:
         """The server half as the Conversions API wants it; what is unknown is left out."""

@@ -102,10 +102,6 @@ class Request:
         return printable(self.route[0] if self.route else self.path)[:200]
 
     @property
-    def origin(self) -> str:
-        return f"{self.scheme}://{self.host}"
-
-    @property
     def url(self) -> str:
         """The address of this request as the browser knows it, bounded."""
         raw = self.raw_path
