@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from dataclasses import dataclass
@@ -30,8 +31,10 @@ def measure(
     times: dict[str, list[float]] = {name: [] for name in subjects}
     for subject in subjects.values():
         subject(calls)
+    order = list(subjects.items())
     for _ in range(rounds):
-        for name, subject in subjects.items():
+        random.shuffle(order)  # who comes after a heavy one finds cold caches: not always the same
+        for name, subject in order:
             start = time.perf_counter()
             subject(calls)
             times[name].append((time.perf_counter() - start) / calls * 1e6)

@@ -102,7 +102,7 @@ JUDGED_ELSEWHERE = {"X-Varnish", "POST"}  # by what was asked, not by the answer
 
 def test_two_kinds_of_pages_are_told_apart_as_by_the_code():
     rows = table(section("docs/how-it-works.md", "## Two kinds of pages"))
-    asked = Request("GET", "https", "shop.example", "", "/", b"/", "", (), "")
+    asked = Request("GET", "https", "shop.example", "", "/", b"/", "", {}, "")
     told, found = {}, {}
     for cell, verdict in rows:
         key = next((k for k in HEADERS if code(cell)[:1] == [k]), None)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import Request
+from pixelpair.core.http import Request, indexed
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -42,33 +41,29 @@ class PixelPairMiddleware:
             scope["headers"] = list(scope["headers"])
         # Starlette moves root_path for what it mounts; this door may itself be inside of a mount.
         root = scope.get("root_path", "") if "app_root_path" in scope else None
-        exchange = self.tracker.begin(scope["method"], partial(request_of, scope, root))
+        exchange = self.tracker.begin(scope["method"], request_of, scope, root)
+        page: _Page | None = None
+
+        # A plain function: what passes costs no coroutine of ours.
+        def send_through(message: Message) -> Awaitable[None]:
+            nonlocal page
+            if page is not None:
+                return page.send(message)
+            if exchange.passing or message["type"] != "http.response.start":
+                return send(message)
+            given = message.get("headers", ())
+            pairs: Headers = given if isinstance(given, list) else list(given)
+            headers = exchange.respond(message["status"], pairs)
+            if headers is None:
+                page = _Page(exchange, send, message)
+                return _nothing()
+            return send(message if headers is given else {**message, "headers": headers})
+
         token = CURRENT.set(exchange)
         try:
-            await self.app(scope, receive, _sender(exchange, send))
+            await self.app(scope, receive, send_through)
         finally:
             CURRENT.reset(token)
-
-
-def _sender(exchange: Exchange, send: Send) -> Send:
-    page: _Page | None = None
-
-    # A plain function: what passes costs no coroutine of ours.
-    def send_through(message: Message) -> Awaitable[None]:
-        nonlocal page
-        if page is not None:
-            return page.send(message)
-        if exchange.passing or message["type"] != "http.response.start":
-            return send(message)
-        given = message.get("headers", ())
-        pairs: Headers = given if isinstance(given, list) else list(given)
-        headers = exchange.respond(message["status"], pairs)
-        if headers is None:
-            page = _Page(exchange, send, message)
-            return _nothing()
-        return send(message if headers is given else {**message, "headers": headers})
-
-    return send_through
 
 
 async def _nothing() -> None: ...
@@ -107,7 +102,7 @@ class _Page:
 
 def request_of(scope: Scope, root: str | None) -> Request:
     """The neutral form of an HTTP scope; `root` is the mount, None where only the app knows it."""
-    get, headers, path = scope.get, scope["headers"], scope["path"]
+    get, index, path = scope.get, indexed(scope["headers"]), scope["path"]
     if root is None:
         root = get("app_root_path", get("root_path", ""))
     raw = get("raw_path") or path.encode("utf-8", "surrogateescape").replace(b"%", b"%25")
@@ -117,25 +112,22 @@ def request_of(scope: Scope, root: str | None) -> Request:
             path = path[len(root) :] or "/"
         else:  # servers before ASGI 3.1's rule left the root out
             raw = root.encode() + raw
-    client = get("client")
+    host, client = index.get(b"host"), get("client")
     return Request(
         scope["method"],
         get("scheme", "http"),
-        _host(headers, scope),
+        _server(scope) if host is None else host.decode("latin-1"),
         root,
         path or "/",
         raw.partition(b"?")[0] if b"?" in raw else raw,
         get("query_string", b"").decode("latin-1"),
-        headers,
+        index,
         client[0] if client else "",
         _route(scope),
     )
 
 
-def _host(headers: Headers, scope: Scope) -> str:
-    for name, value in headers:
-        if name == b"host":
-            return value.decode("latin-1")
+def _server(scope: Scope) -> str:
     server: tuple[str, int | None] = scope.get("server") or ("", None)
     return server[0] if server[1] in (80, 443, None) else f"{server[0]}:{server[1]}"
 

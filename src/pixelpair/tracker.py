@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pixelpair.core.events import Twin
-    from pixelpair.core.http import Request
 
 _LOG = logging.getLogger("pixelpair")
 NOTES = Notes()  # for what belongs to no tracker: mistakes in settings, calls outside requests
@@ -53,7 +52,7 @@ _FOREIGN = (
 )
 
 
-def _muted(_method: str, _request: object) -> Exchange:
+def _muted(*_request: object) -> Exchange:
     return MUTED
 
 
@@ -89,7 +88,7 @@ class Tracker:
         self._shop = self._make_shop() if settings.active else None
         # An exchange for one request; the muted one where pixelpair is inert. No method: JSON
         # routes pay for each call between them and the server.
-        self.begin: Callable[[str, Callable[[], Request]], Exchange] = (
+        self.begin: Callable[..., Exchange] = (
             partial(Exchange, self._shop) if self._shop else _muted
         )
         if self._shop and self._shop.sends:
@@ -136,10 +135,8 @@ class Tracker:
 
     # --- the request path ------------------------------------------------------------------
 
-    def _accept(self, twins: list[Twin]) -> None:
-        append = self.journal.append
-        for twin in twins:
-            append(twin.pack())
+    def _queue(self, record: bytes) -> None:
+        self.journal.append(record)
         if self.settings.sender == "thread":
             self._worker.notify()
 
@@ -195,7 +192,7 @@ class Tracker:
             new_id=self._new_id,
             new_random=self._new_random,
             hashed=self._hashed,
-            accept=self._accept,
+            queue=self._queue,
             notes=self.notes,
         )
 

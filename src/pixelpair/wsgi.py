@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pixelpair.core.exchange import CURRENT, Exchange
@@ -48,8 +47,10 @@ class PixelPairMiddleware:
         if _KEY in environ:
             return self.app(environ, start_response)
         environ[_KEY] = True
-        request = partial(request_of, environ, self._route, environ.get("PATH_INFO", ""))
-        exchange = self.tracker.begin(environ["REQUEST_METHOD"], request)
+        below = environ.get("PATH_INFO", "")
+        exchange = self.tracker.begin(
+            environ["REQUEST_METHOD"], request_of, environ, self._route, below
+        )
         start = _Start(exchange, start_response)
         token = CURRENT.set(exchange)
         try:
@@ -94,7 +95,7 @@ class _Start:
         self._held = ()
         self.sent = True
         if fixed is not None and fixed is not pairs:
-            headers = _named(fixed, headers)
+            headers = _named(fixed, pairs, headers)
         args = (exc_info,) if exc_info else ()
         self._write = self._start_response(status, headers, *args)
         return self._write
@@ -153,13 +154,16 @@ def _runs_nothing(body: object, environ: Environ) -> bool:
     return of_server or isinstance(body, list | tuple) or hasattr(body, "read")
 
 
-def _named(fixed: Headers, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Headers as native strings, in the case that the app wrote them."""
-    case = {name.lower().encode("latin-1"): name for name, _ in given}
-    return [
-        (case.get(name) or name.decode("latin-1").title(), value.decode("latin-1"))
-        for name, value in fixed
-    ]
+def _named(fixed: Headers, pairs: Headers, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Headers as native strings; the app's own, `given` for `pairs`, as the app wrote them."""
+    own = dict(zip(pairs, given, strict=True))
+    names = {lower: name for (lower, _), (name, _) in own.items()}
+    return [own.get(pair) or _native(pair, names) for pair in fixed]
+
+
+def _native(pair: tuple[bytes, bytes], names: dict[bytes, str]) -> tuple[str, str]:
+    name, value = pair
+    return names.get(name) or name.decode("latin-1").title(), value.decode("latin-1")
 
 
 def _no_route() -> RouteMatch | None:
@@ -184,7 +188,7 @@ def request_of(environ: Environ, route: Callable[[], RouteMatch | None], below: 
         below or "/",
         raw.replace(b"%", b"%25"),
         environ.get("QUERY_STRING", ""),
-        [(name, environ[key].encode("latin-1")) for key, name in WANTED.items() if key in environ],
+        {name: environ[key].encode("latin-1") for key, name in WANTED.items() if key in environ},
         environ.get("REMOTE_ADDR") or "",
         route(),
     )

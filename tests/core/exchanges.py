@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from publicsuffixlist import PublicSuffixList
 
 from pixelpair.core.cookies import CookieDomains
+from pixelpair.core.events import Twin
 from pixelpair.core.exchange import Exchange
 from pixelpair.core.heads import Heads
 from pixelpair.core.http import Headers, Request
@@ -22,8 +23,6 @@ from pixelpair.core.visit import Shop, Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from pixelpair.core.events import Twin
 
     View = Callable[[Exchange], object]
 
@@ -102,7 +101,7 @@ def site(**changes: Any) -> Site:
         new_id=lambda: f"{next(numbers):032x}",
         new_random=lambda: RANDOM,
         hashed=lambda given: {"em": [f"hash of {given['email']}"]},
-        accept=accepted.extend,
+        queue=lambda record: accepted.append(Twin.unpack(record)),
         notes=Notes(),
     )
     return Site(replace(shop, **changes), accepted)
@@ -126,7 +125,7 @@ def request(
         path=path,
         raw_path=path.encode("utf-8", "surrogateescape"),
         query=query,
-        headers=[(k.encode(), v.encode("latin-1")) for k, v in given.items()],
+        index={k.encode(): v.encode("latin-1") for k, v in given.items()},
         client="203.0.113.7",
     )
     return replace(made, **changes)

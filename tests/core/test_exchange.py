@@ -768,7 +768,7 @@ def test_scanner_that_fails_at_the_end_lets_the_bytes_through(
     assert where.counts == {"failures": 1}
 
 
-@pytest.mark.parametrize("part", ["accept", "new_id", "clock", "new_random", "domains", "excludes"])
+@pytest.mark.parametrize("part", ["queue", "new_id", "clock", "new_random", "domains", "excludes"])
 @pytest.mark.parametrize(
     ("method", "status", "headers", "body"),
     [
@@ -811,7 +811,7 @@ def test_images_that_fail_cost_the_images_alone() -> None:
 
 def test_late_events_that_fail_leave_the_page_whole() -> None:
     calls: list[object] = []
-    where = site(accept=lambda twins: calls.append(twins) if not calls else broken())
+    where = site(queue=lambda record: calls.append(record) if not calls else broken())
     exchange = Exchange(where.shop, "GET", request)
     assert exchange.respond(200, HTML) is None
     out = exchange.feed(PAGE)
@@ -863,7 +863,7 @@ def requests(draw: st.DrawFn) -> Request:
         path=draw(st.one_of(TEXT, st.sampled_from(["/cart/add", "/products/\udcff", "/search"]))),
         raw_path=draw(RAW),
         query=draw(st.one_of(TEXT, st.sampled_from(["q=\udcff", "fbclid=\xff", "q=1&" * 300]))),
-        headers=headers,
+        index=dict(headers),
         client=draw(TEXT),
     )
 

@@ -8,6 +8,7 @@ from pixelpair.core.http import (
     MAX_URL,
     client_ip,
     header_value,
+    indexed,
     location_path,
     may_be_shown_again,
     printable,
@@ -19,15 +20,10 @@ HERE = "https://www.shop.example"
 
 
 def test_last_of_repeated_request_headers_counts_but_for_cookies() -> None:
-    bare = request()
-    bare.headers = []
-    assert (bare.index, bare.cookies) == ({}, b"")
-    twice = request()
-    twice.headers = [(b"a", b"1"), (b"cookie", b"x=1"), (b"a", b"2"), (b"cookie", b"y=2")]
-    assert (twice.index[b"a"], twice.cookies) == (b"2", b"x=1;y=2")
-    twice = request()
-    twice.headers = [(b"a", b"1"), (b"cookie", b"x=1; y=2")]
-    assert twice.cookies == b"x=1; y=2"
+    assert indexed([]) == {}
+    twice = [(b"a", b"1"), (b"cookie", b"x=1"), (b"a", b"2"), (b"cookie", b"y=2")]
+    assert indexed(twice) == {b"a": b"2", b"cookie": b"x=1; y=2"}
+    assert indexed([(b"a", b"1"), (b"cookie", b"x=1; y=2")])[b"cookie"] == b"x=1; y=2"
 
 
 def test_response_headers_of_one_name_are_a_list() -> None:

@@ -109,7 +109,7 @@ def test_a_viewed_page_of_a_known_visitor_goes_the_usual_way() -> None:
     assert got.values(b"cache-control") == [b"private"]
 
 
-@pytest.mark.parametrize("failing", ["accept", "new_id"])
+@pytest.mark.parametrize("failing", ["queue", "new_id"])
 def test_a_failure_lets_the_page_through(failing: str) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError

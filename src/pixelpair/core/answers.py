@@ -5,6 +5,7 @@ when a page grows. Decides nothing about events.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pixelpair.core.http import (
@@ -17,8 +18,6 @@ from pixelpair.core.http import (
 from pixelpair.core.routes import READS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pixelpair.core.http import Request
 
 NO_BODY = frozenset({204, 205})  # Flask and Django call it text/html all the same
@@ -32,12 +31,17 @@ _TELLING = CACHE_HEADERS | _STALE | {b"content-encoding", b"content-disposition"
 _RESTRAINED = re.compile(rb"(?:^|[,\s])(?:private|no-store|no-cache|public)(?:$|[,\s=])")
 
 
-def is_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the first Content-Type says HTML. Names may be in any case, values too."""
-    for name, value in headers:
-        if len(name) == 12 and name.lower() == b"content-type":
-            return value[:9].lower() == b"text/html"
-    return False
+def gist(headers: Headers) -> tuple[bool, int]:
+    """Whether the headers say little (all names in lower case, none of caches, encodings or
+    attachments), and where Content-Length stands, or -1.
+    """
+    return _gist(*[name for name, _ in headers])
+
+
+@lru_cache(512)  # a shop has few such lists of names
+def _gist(*names: bytes) -> tuple[bool, int]:
+    little = _TELLING.isdisjoint(names) and b"".join(names).islower()
+    return little, names.index(b"content-length") if b"content-length" in names else -1
 
 
 def lower_case(headers: Headers) -> Headers:
@@ -56,12 +60,6 @@ def unreadable(status: int, headers: Headers) -> str | None:
         return "encoded"
     disposition = header_value(headers, b"content-disposition") or b""
     return "attachment" if disposition.strip().lower().startswith(b"attachment") else None
-
-
-def says_little(headers: Headers) -> bool:
-    """Both: names in lower case, and none that tells anything."""
-    names = [name for name, _ in headers]
-    return _TELLING.isdisjoint(names) and b"".join(names).islower()
 
 
 def is_plain(headers: Headers) -> bool:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # trailing slash that Flask and Starlette add: one act, two events.
 _MOVED = frozenset({301, 307, 308})
 
+# What most answers but pages are: not even looked at, where no rule hears of them.
+_JSON = (b"content-type", b"application/json")
+
 # What a page gets: nothing, the base code without events, or its events as pairs.
 Mode = Literal["alone", "base", "pairs"]
 
@@ -44,6 +47,7 @@ class Exchange:
     _begun = False
     _usual = False
     _inserted = 0
+    _length = -1  # where the app's Content-Length stands
     _stream: HtmlStream | None = None
     _shown: Sequence[Event] = ()
     _plain = False
@@ -52,10 +56,14 @@ class Exchange:
     _held: Headers  # the same with lower-case names
     _visit: Visit | None = None
 
-    def __init__(self, shop: Shop, method: str, request: Callable[[], Request]) -> None:
+    def __init__(
+        self, shop: Shop, method: str, request: Callable[..., Request], *source: object
+    ) -> None:
+        """`request(*source)` is asked for once, after the app, where it is needed at all."""
         self._shop = shop
         self._method = method
         self._request = request
+        self._source = source
 
     # --- what a view says ------------------------------------------------------------------
 
@@ -92,22 +100,25 @@ class Exchange:
         """The headers to send now, or None: hold them until `headers` is set."""
         if self.passing:
             return headers
-        html = answers.is_html(headers)
-        if not html and self._said is None and self._method in self._shop.routes.unheard:
+        if _JSON in headers and self._said is None and self._method in self._shop.unheard:
+            self.passing = True
+            return headers
+        for name, value in headers:
+            if len(name) == 12 and name.lower() == b"content-type":
+                html = value[:9].lower() == b"text/html"
+                break
+        else:
+            html = False
+        if not html and self._said is None and self._method in self._shop.unheard:
             self.passing = True
             return headers
         try:
-            self._asked = self._request()
-            self._usual = (
-                html
-                and status == 200
-                and self._method == "GET"
-                and self._said is None
-                and answers.says_little(headers)
-            )
-            if self._usual:  # the rest is decided with the first bytes
-                self._given = headers
-                return None
+            self._asked = self._request(*self._source)
+            if html and status == 200 and self._method == "GET" and self._said is None:
+                little, self._length = answers.gist(headers)
+                if little:  # the rest is decided with the first bytes
+                    self._usual, self._given = True, headers
+                    return None
             return self._respond(status, headers, self._asked, html=html)
         except Exception:
             self._failed()
@@ -153,7 +164,7 @@ class Exchange:
             try:
                 request, now = self._asked, self._shop.clock()
                 if self._said is None:
-                    page = usual_page(self._shop, request, self._given, chunk, now)
+                    page = usual_page(self._shop, request, self._given, self._length, chunk, now)
                     if page is not None:
                         self.headers, out = page
                         self._mode, self._inserted = "pairs", len(out) - len(chunk)

@@ -13,24 +13,38 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping
 
     from pixelpair.core.routes import RouteMatch
 
 Headers = list[tuple[bytes, bytes]]
+
+
+def indexed(headers: Headers) -> dict[bytes, bytes]:
+    """Headers by name, of a repeated one the last; HTTP/2 may split cookies (RFC 9113, 8.2.3)."""
+    index = dict(headers)
+    if len(index) < len(headers) and b"cookie" in index:
+        index[b"cookie"] = b"; ".join([value for name, value in headers if name == b"cookie"])
+    return index
+
 
 # The request's headers that are ever read, by their name in a WSGI environ: doors that must
 # translate them translate no others.
 WANTED = {
     f"HTTP_{name.upper().replace('-', '_')}": name.encode()
     for name in (
+        "accept-encoding",
         "cookie",
+        "if-none-match",
+        "origin",
         "purpose",
         "referer",
         "sec-fetch-dest",
         "sec-fetch-mode",
+        "sec-fetch-site",
         "sec-purpose",
         "user-agent",
+        "x-forwarded-for",
         "x-moz",
         "x-varnish",
     )
@@ -64,8 +78,9 @@ _PUBLIC = re.compile(rb"(?:^|[,\s])(?:public|s-maxage)(?:$|[,\s=])")
 class Request:
     """What the core wants to know of a request, whichever door it came through.
 
-    `path` is decoded and below the mount `root`; `raw_path` is the whole path as it came;
-    `route` is the framework's name and parameters of the matched route, if seen.
+    `path` is decoded and below the mount `root`; `raw_path` is the whole path as it came; `index`
+    holds the headers by name, several Cookie headers as one; `route` is the framework's name and
+    parameters of the matched route, if seen.
     """
 
     method: str
@@ -75,26 +90,15 @@ class Request:
     path: str
     raw_path: bytes
     query: str
-    headers: Sequence[tuple[bytes, bytes]]
+    index: Mapping[bytes, bytes] = field(repr=False)
     client: str
     route: RouteMatch | None = None
     excluded: bool = False
-    _index: dict[bytes, bytes] | None = field(default=None, repr=False)
-
-    @property
-    def index(self) -> dict[bytes, bytes]:
-        """The headers by name; of a repeated one, the last."""
-        if self._index is None:
-            self._index = dict(self.headers)
-        return self._index
 
     @property
     def cookies(self) -> bytes:
-        """The Cookie header; HTTP/2 may split it into several (RFC 9113, 8.2.3)."""
-        index = self.index
-        if len(index) == len(self.headers):
-            return index.get(b"cookie", b"")
-        return b";".join([value for name, value in self.headers if name == b"cookie"])
+        """The Cookie header."""
+        return self.index.get(b"cookie", b"")
 
     @property
     def route_label(self) -> str:
@@ -115,8 +119,7 @@ class Request:
     @property
     def user_agent(self) -> str:
         """The User-Agent without control characters, bounded."""
-        text = self.index.get(b"user-agent", b"").decode("latin-1")
-        return (text if text.isprintable() else printable(text))[:1000]
+        return user_agent(self.index.get(b"user-agent", b""))
 
     @property
     def referrer(self) -> str:
@@ -143,6 +146,11 @@ def client_ip(client: str) -> str:
     if client.startswith("::ffff:") and "." in client:  # IPv4 on a dual-stack socket
         client = client[7:]
     return client if _IP.fullmatch(client) else ""
+
+
+def user_agent(raw: bytes) -> str:
+    """A User-Agent header's value without control characters, bounded."""
+    return printable(raw.decode("latin-1"))[:1000]
 
 
 def printable(text: str) -> str:

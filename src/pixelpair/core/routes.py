@@ -145,7 +145,7 @@ def _filled(found: Mapping[str, object], renames: Mapping[str, str]) -> dict[str
 class RouteTable:
     """All rules of a shop, asked once per answer that may fire one."""
 
-    __slots__ = ("_any", "_by_name", "_by_path", "rules", "unheard")
+    __slots__ = ("_any", "_by_name", "_by_path", "names_views", "rules", "unheard")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
@@ -154,6 +154,7 @@ class RouteTable:
         # Methods of which no rule hears but by a page: their JSON need not even be looked at.
         heard = any(r.method == "GET" and r.on for r in rules)
         self.unheard = frozenset[str]() if heard else READS
+        self.names_views = bool(self._by_name["GET"])
         # One pass over a page's path instead of one per rule: most paths match none.
         self._any = {m: _union(rs) for m, rs in self._by_path.items() if rs}
 
@@ -170,15 +171,19 @@ class RouteTable:
         """Whether a rule needs a door that can see route names."""
         return any(r.route_name for r in self.rules)
 
+    def may_match(self, method: str, path: str) -> bool:
+        """Whether a rule by path may fit, whatever the query says."""
+        union = self._any.get(method)
+        return union is not None and union.match(path.rstrip("/") or "/") is not None
+
     def match(self, method: str, path: str, query: str, route: RouteMatch | None) -> list[Match]:
         """The rules that fit, in the table's order; each answer fires an event name once."""
-        path = path.rstrip("/") or "/"
         rules: list[Rule] = []
-        union = self._any.get(method)
-        if union is not None and union.match(path):
+        if self.may_match(method, path):
             rules += self._by_path[method]
         if route is not None:
             rules += self._by_name.get(method, ())
+        path = path.rstrip("/") or "/"
         return list(_fitting(rules, path, parse_query(query), route)) if rules else []
 
 

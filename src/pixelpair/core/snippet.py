@@ -66,11 +66,10 @@ class Snippet:
         known = b',"match":' + safe_json(match) if match else b""
         return b'%b%b,"events":[%b%b' % (self._start, known, calls, self._end)
 
-    def view(self, event_id: str) -> tuple[bytes, bytes]:
+    def view(self, event_id: bytes) -> tuple[bytes, bytes]:
         """Script and image of a PageView whose id was made here (letters and digits)."""
-        made = event_id.encode()
-        script = b'%b,"events":[["PageView",{},"%b"]%b' % (self._start, made, self._end)
-        return script, b"%b%b%b" % (self._image_start, made, _IMAGE_END)
+        script = b'%b,"events":[["PageView",{},"%b"]%b' % (self._start, event_id, self._end)
+        return script, b"%b%b%b" % (self._image_start, event_id, _IMAGE_END)
 
     def images(self, events: Iterable[Event]) -> bytes:
         """The `<noscript>` images of the events, for visitors without scripts."""

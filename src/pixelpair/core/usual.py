@@ -8,12 +8,12 @@ one takes a third of the time, since it makes no value that only one page needs.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import orjson
 
-from pixelpair.core.events import PAGE_VIEW, Twin
-from pixelpair.core.http import client_ip
+from pixelpair.core.http import client_ip, user_agent
 
 if TYPE_CHECKING:
     from pixelpair.core.http import Headers, Request
@@ -22,82 +22,87 @@ if TYPE_CHECKING:
 _PAGES = frozenset({None, b"document", b"iframe"})
 _ODD = frozenset({b"sec-purpose", b"purpose", b"x-moz", b"x-varnish"})
 _FBP = re.compile(rb"_fbp=(fb\.[0-9]{1,3}\.[0-9]{1,20}\.[0-9]{1,40})(?:;|\Z)")
+# As Twin.pack() and Event.row() write it.
+_RECORD = (
+    b'["%b","PageView","%b",%d,false,null]\n'
+    b'{"event_name":"PageView","event_time":%d,"event_id":"%b","action_source":"website",'
+    b'"event_source_url":%b%b,"user_data":{%b%b"fbp":"%b"}}'
+)
 
 
 def usual_page(
-    shop: Shop, request: Request, headers: Headers, chunk: bytes, now: float
+    shop: Shop, request: Request, headers: Headers, length: int, chunk: bytes, now: float
 ) -> tuple[Headers, bytes] | None:
-    """The page's headers and first chunk with its PageView in them, its server half queued."""
+    """The page's headers and first chunk with its PageView in them, its server half queued.
+
+    `length` is the place of Content-Length among the headers, or -1.
+    """
     index = request.index
     if (
         index.get(b"sec-fetch-dest") not in _PAGES
-        or not _ODD.isdisjoint(index)
-        or shop.page_view != "both"
+        or not index.keys().isdisjoint(_ODD)
         or request.excluded
-        or shop.excludes(request.path)
-        or shop.routes.match("GET", request.path, request.query, request.route)
+        or not shop.merely_viewed(request.path)
+        or (request.route is not None and shop.routes.names_views)
     ):
         return None
-    fbp = _own_fbp(request)
+    fbp = _own_fbp(request.cookies)
     referrer = request.referrer
     if fbp is None or "fbclid=" in request.query or "fbclid=" in referrer:
         return None
     found = shop.heads.find(chunk)
     if found is None or found.flaw is not None:
         return None
-    length = _length_at(headers)
-    if length is None:
+    size = headers[length][1] if length >= 0 else b"0"
+    if not size.isdigit():
         return None
-    event_id = shop.new_id()
+    event_id = shop.new_id().encode()
     snippet, images = shop.snippet.view(event_id)
     if shop.sends:
-        shop.accept([_twin(shop, request, event_id, int(now), fbp, referrer)])
+        shop.queue(_record(shop, request, event_id, int(now), fbp, referrer))
     head_end, body_start, _ = found
     view = memoryview(chunk)
     pieces = (view[:head_end], snippet, view[head_end:body_start], images, view[body_start:])
     grown = [*headers, (b"cache-control", b"private")]
     if length >= 0:
-        by = len(snippet) + len(images)
-        grown[length] = (b"content-length", b"%d" % (int(headers[length][1]) + by))
+        grown[length] = (b"content-length", b"%d" % (int(size) + len(snippet) + len(images)))
     return grown, b"".join(pieces)
 
 
-def _own_fbp(request: Request) -> str | None:
+def _own_fbp(cookies: bytes) -> bytes | None:
     """The visitor's `_fbp`, if it is alone of its kind in a header as browsers send it."""
-    raw = request.cookies
-    if raw.count(b"_fb") != 1:
+    start = cookies.find(b"_fb")
+    found = _FBP.match(cookies, start) if start >= 0 else None
+    if found is None or cookies.find(b"_fb", start + 3) >= 0:
         return None
-    found = _FBP.search(raw)
-    if found is None:
-        return None
-    start = found.start()
-    first = start == 0 or raw[start - 2 : start] == b"; "
-    return found[1].decode() if first else None
+    return found[1] if start == 0 or cookies[start - 2 : start] == b"; " else None
 
 
-def _twin(shop: Shop, request: Request, event_id: str, time: int, fbp: str, referrer: str) -> Twin:
-    user_data: dict[str, object] = {}
-    if ip := client_ip(request.client):
-        user_data["client_ip_address"] = ip
-    if agent := request.user_agent:
-        user_data["client_user_agent"] = agent
-    user_data["fbp"] = fbp
-    row: dict[str, object] = {
-        "event_name": PAGE_VIEW,
-        "event_time": time,
-        "event_id": event_id,
-        "action_source": "website",
-        "event_source_url": request.url,
-    }
-    if referrer:
-        row["referrer_url"] = referrer
-    row["user_data"] = user_data
-    return Twin(shop.pixel_id, PAGE_VIEW, event_id, time, orjson.dumps(row))
+def _record(
+    shop: Shop, request: Request, event_id: bytes, time: int, fbp: bytes, referrer: str
+) -> bytes:
+    pixel_id, dumps = shop.pixel_id.encode(), orjson.dumps
+    return _RECORD % (
+        pixel_id,
+        event_id,
+        time,
+        time,
+        event_id,
+        dumps(request.url),
+        b',"referrer_url":%b' % dumps(referrer) if referrer else b"",
+        _address(request.client),
+        _agent(request.index.get(b"user-agent", b"")),
+        fbp,
+    )
 
 
-def _length_at(headers: Headers) -> int | None:
-    """Where Content-Length stands, -1 where it does not; None where it is no number."""
-    for index, (name, value) in enumerate(headers):
-        if name == b"content-length":
-            return index if value.isdigit() else None
-    return -1
+@lru_cache(1024)
+def _address(client: str) -> bytes:
+    ip = client_ip(client)
+    return b'"client_ip_address":%b,' % orjson.dumps(ip) if ip else b""
+
+
+@lru_cache(1024)
+def _agent(raw: bytes) -> bytes:
+    agent = user_agent(raw)
+    return b'"client_user_agent":%b,' % orjson.dumps(agent) if agent else b""

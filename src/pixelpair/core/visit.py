@@ -6,6 +6,7 @@ Makes the events of one answer and the facts that travel with them; knows no HTM
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from pixelpair.core.cookies import (
@@ -20,7 +21,6 @@ from pixelpair.core.cookies import (
 from pixelpair.core.events import (
     PAGE_VIEW,
     Event,
-    Twin,
     Visitor,
     clean_data,
     clean_event_id,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pixelpair.core.notes import Notes
     from pixelpair.core.routes import Answer, RouteTable
 
+_PATHS_REMEMBERED = 1024  # what rules and exclusions say of a path takes 3 µs to find out
 NINETY_DAYS = 90 * 24 * 3600  # the life that Meta gives _fbp and _fbc
 
 SetCookie = tuple[bytes, bytes]
@@ -69,8 +70,22 @@ class Shop:
     new_id: Callable[[], str]
     new_random: Callable[[], int]
     hashed: Callable[[Mapping[str, object]], dict[str, list[str]]]
-    accept: Callable[[list[Twin]], None]
+    queue: Callable[[bytes], None]  # takes a packed Twin
     notes: Notes
+    unheard: frozenset[str] = field(init=False, repr=False)  # methods whose JSON fires nothing
+    # Whether a page of this path is just viewed: it has its PageView and nothing else.
+    merely_viewed: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        def merely_viewed(path: str) -> bool:
+            return (
+                self.page_view == "both"
+                and not self.excludes(path)
+                and not self.routes.may_match("GET", path)
+            )
+
+        object.__setattr__(self, "unheard", self.routes.unheard)
+        object.__setattr__(self, "merely_viewed", lru_cache(_PATHS_REMEMBERED)(merely_viewed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +193,9 @@ class Visit:
         shop, visitor = self._shop, self.facts()
         if shop.sends:
             skipped = PAGE_VIEW if shop.page_view == "browser" else None
-            twins = [e.twin(shop.pixel_id, visitor) for e in events if e.name != skipped]
-            if twins:
-                shop.accept(twins)
+            for event in events:
+                if event.name != skipped:
+                    shop.queue(event.twin(shop.pixel_id, visitor).pack())
         faulty = [event for event in events if event.name == "Purchase" and event.fault]
         if not faulty:
             return events
@@ -225,6 +240,13 @@ class Visit:
             return Visitor(request.url, referrer, ip, agent, fbp, fbc, hashed)
         url = request.same_origin_referrer or request.url
         return Visitor(url, "", ip, agent, fbp, fbc, hashed)
+
+    def meta_cookies_again(self) -> list[SetCookie]:
+        """Meta's cookies as they are, from the server: Safari keeps a script's for 7 days only."""
+        visitor = self.facts()
+        domain, _ = self._shop.domains(self.request.host)
+        known = (("_fbp", visitor.fbp), ("_fbc", visitor.fbc))
+        return [self._cookie(name, v, NINETY_DAYS, domain) for name, v in known if v]
 
     def pending(self, events: list[Event]) -> list[SetCookie]:
         """The cookies that take browser halves to the next page, as many as still fit.

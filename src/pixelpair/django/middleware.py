@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from http.cookies import SimpleCookie
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -55,7 +54,7 @@ class PixelPairMiddleware:
         if _KEY in request.META or _KEY in getattr(request, "scope", ()):
             return self.get_response(request)
         request.META[_KEY] = True
-        exchange = self.tracker.begin(request.method or "GET", partial(request_of, request))
+        exchange = self.tracker.begin(request.method or "GET", request_of, request)
         return (
             self._serve_async(exchange, request)
             if self._is_async
@@ -216,16 +215,16 @@ def request_of(request: HttpRequest) -> Request:
         path=request.path_info or "/",
         raw_path=raw,
         query=request.META.get("QUERY_STRING", ""),
-        headers=_request_headers(request),
+        index=_request_headers(request),
         client=request.META.get("REMOTE_ADDR") or "",
         route=_route(match),
         excluded=match is not None and "admin" in match.app_names,
     )
 
 
-def _request_headers(request: HttpRequest) -> Headers:
+def _request_headers(request: HttpRequest) -> dict[bytes, bytes]:
     given = ((name, request.META.get(key)) for key, name in WANTED.items())
-    return [(name, str(value).encode("latin-1", "replace")) for name, value in given if value]
+    return {name: str(value).encode("latin-1", "replace") for name, value in given if value}
 
 
 def _route(match: Any) -> RouteMatch | None:
