@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SHOP_PORT ?= 8000
 SANDBOX_PORT ?= 8765
 
-.PHONY: demo demo-django test drills lint bench clean
+.PHONY: demo demo-django test drills lint bench pixel.min.js clean
 
 demo: $(VENV)/demo.stamp ## A Flask shop and the sandbox, in the foreground
 	@$(BIN)/python examples/demo.py flask --shop-port $(SHOP_PORT) --sandbox-port $(SANDBOX_PORT)
@@ -28,8 +28,12 @@ lint: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp ## The figures of docs/performance.md
 	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
+# The inline loader, made small with terser from npm; commit what it makes.
+pixel.min.js: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.page.minify
+
 clean:
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) .demo .cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,21 +1,26 @@
-"""How long the scan for a page's head and body takes, beside a plain splice of the same bytes.
+"""What finding the places for our elements costs, beside a plain splice of the same bytes.
 
-Run: python bench/bench_html.py. Rounds are interleaved; medians and quartiles in microseconds.
+Run: python bench/bench_html.py. Only the scanners; bench_request.py has the whole middleware.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
+import tracemalloc
+from itertools import cycle
 from typing import TYPE_CHECKING
 
+from side_by_side import measure, say
+
+from pixelpair.core.body_end import BodyEnd
+from pixelpair.core.heads import Heads
 from pixelpair.core.html import HtmlStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 SNIPPET = b"<script>" + b"x" * 1500 + b"</script>"
-ROUNDS, CALLS = 400, 20
+ROUNDS, CALLS = 200, 20
+CHUNK = 64 * 1024
 
 HEAD = b"""<!DOCTYPE html>
 <html lang="sv">
@@ -60,8 +65,17 @@ def _page(head: bytes, size: int) -> bytes:
 
 PAGE = _page(HEAD + b"</head>\n", 50_000)
 BIG_PAGE = _page(HEAD + b"</head>\n", 500_000)
-HEADLESS = _page(b"<!DOCTYPE html>\n<html>\n", 500_000)
+STREAMED = _page(HEAD + b"</head>\n", 1_000_000)
 NO_HEAD_END = _page(HEAD, 500_000)
+HEADLESS = _page(b"<!DOCTYPE html>\n<html>\n", 500_000)
+# More than are remembered, so that each is read as if for the first time.
+NEW_PAGES = [NO_HEAD_END.replace(b"<title>", b"<title>%d " % n) for n in range(1, 600)]
+
+
+def _splice(page: bytes, pos: int | None = None) -> bytes:
+    """The least that any middleware does: find the place, and copy."""
+    pos, view = page.find(b"</head>") if pos is None else pos, memoryview(page)
+    return b"".join((view[:pos], SNIPPET, view[pos:]))
 
 
 def _stream(page: bytes) -> bytes:
@@ -69,48 +83,89 @@ def _stream(page: bytes) -> bytes:
     return stream.feed(page) + stream.finish()
 
 
-def _scan_only(page: bytes) -> bytes:
-    return HtmlStream(lambda _: b"", lambda: b"").feed(page)
-
-
-def _splice(page: bytes) -> bytes:
-    pos, view = page.find(b"</head>"), memoryview(page)
-    return b"".join((view[:pos], SNIPPET, view[pos:]))
-
-
-def _splice_at(page: bytes, pos: int) -> bytes:
+def _insert(heads: Heads, page: bytes) -> bytes:
+    """As an Exchange does with a page that comes in one piece."""
+    found = heads.find(page)
+    if found is None:
+        return _stream(page)
+    head_end, body_start = found[:2]
     view = memoryview(page)
-    return b"".join((view[:pos], SNIPPET, view[pos:]))
+    return b"".join((view[:head_end], SNIPPET, view[head_end:body_start], b"", view[body_start:]))
 
 
-SUBJECTS: dict[str, Callable[[], bytes]] = {
-    "50 KB page, head of %.1f KB: plain splice" % (len(HEAD) / 1000): lambda: _splice(PAGE),
-    "50 KB page: scan only": lambda: _scan_only(PAGE),
-    "50 KB page: scan and insert": lambda: _stream(PAGE),
-    "500 KB page: plain splice": lambda: _splice(BIG_PAGE),
-    "500 KB page: scan and insert": lambda: _stream(BIG_PAGE),
-    "500 KB without </head>: plain splice": lambda: _splice_at(NO_HEAD_END, len(HEAD)),
-    "500 KB without </head>: scan only": lambda: _scan_only(NO_HEAD_END),
-    "500 KB without </head>: scan and insert": lambda: _stream(NO_HEAD_END),
-    "500 KB without any head: scan only": lambda: _scan_only(HEADLESS),
+def _chunks() -> Iterator[bytes]:
+    """As an app makes them: each is new."""
+    return (STREAMED[start : start + CHUNK] for start in range(0, len(STREAMED), CHUNK))
+
+
+def _consume(chunks: Iterable[bytes]) -> None:
+    """As a server does: each is copied on."""
+    out = bytearray()
+    for chunk in chunks:
+        out[:] = chunk
+
+
+def _streamed() -> Iterator[bytes]:
+    stream = HtmlStream(lambda _: SNIPPET, lambda: b"")
+    yield from map(stream.feed, _chunks())
+    yield stream.finish()
+
+
+def _fetched() -> Iterator[bytes]:
+    head, end = HtmlStream(lambda _: b"", lambda: b""), BodyEnd(lambda: SNIPPET)
+    yield from (end.feed(head.feed(chunk)) for chunk in _chunks())
+    yield end.feed(head.finish()) + end.finish()
+
+
+def _peak(chunks: Callable[[], Iterator[bytes]]) -> int:
+    """The most memory, in bytes, that was taken at once."""
+    tracemalloc.start()
+    _consume(chunks())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def _often(subject: Callable[[], object]) -> Callable[[int], None]:
+    def calls(number: int) -> None:
+        for _ in range(number):
+            subject()
+
+    return calls
+
+
+HEADS = Heads("1234567890")
+FIRST_MET, BARE = cycle(NEW_PAGES), cycle(NEW_PAGES)
+SUBJECTS: dict[str, Callable[[], object]] = {
+    "50 KB, head of %.1f KB: plain splice" % (len(HEAD) / 1000): lambda: _splice(PAGE),
+    "50 KB: insert, head met before": lambda: _insert(HEADS, PAGE),
+    "50 KB: insert, unremembered": lambda: _stream(PAGE),
+    "50 KB: end of the body": lambda: BodyEnd(lambda: SNIPPET).feed(PAGE),
+    "500 KB: plain splice": lambda: _splice(BIG_PAGE),
+    "500 KB: insert, head met before": lambda: _insert(HEADS, BIG_PAGE),
+    "500 KB without </head>: splice": lambda: _splice(next(BARE), len(HEAD)),
+    "500 KB without </head>: insert": lambda: _insert(HEADS, next(FIRST_MET)),
+    "500 KB without </head>: insert, as a stream": lambda: _stream(next(FIRST_MET)),
+    "500 KB without any head: splice": lambda: _splice(HEADLESS, 0),
+    "500 KB without any head: insert": lambda: _stream(HEADLESS),
+    "1 MB in 64 KB chunks: bare": lambda: _consume(_chunks()),
+    "1 MB in 64 KB chunks: insert": lambda: _consume(_streamed()),
+    "1 MB in 64 KB chunks: end of the body": lambda: _consume(_fetched()),
 }
 
 
-def _microseconds(subject: Callable[[], bytes]) -> float:
-    start = time.perf_counter()
-    for _ in range(CALLS):
-        subject()
-    return (time.perf_counter() - start) / CALLS * 1e6
-
-
 def main() -> None:
-    times: dict[str, list[float]] = {name: [] for name in SUBJECTS}
-    for _ in range(ROUNDS):
-        for name, subject in SUBJECTS.items():
-            times[name].append(_microseconds(subject))
-    for name, measured in times.items():
-        low, median, high = statistics.quantiles(measured, n=4)
-        print(f"{name:48} {median:8.2f} µs   (quartiles {low:.2f} … {high:.2f})")
+    subjects = {name: _often(subject) for name, subject in SUBJECTS.items()}
+    took = measure(subjects, rounds=ROUNDS, calls=CALLS)
+    median = [timing.median for timing in took.values()]
+    bare, insert, end = map(_peak, (_chunks, _streamed, _fetched))
+    print()
+    say("50 KB, head met before: insert / plain splice", median[1] / median[0], 1.15)
+    say("500 KB without </head>: µs added", median[7] - median[6], 30)
+    say("the same as a stream: µs added", median[8] - median[6], 30)
+    say("1 MB in 64 KB chunks: insert / bare", median[12] / median[11], 1.5)
+    say("KB held of it", (insert - bare) / 1024, 128)
+    print(f"  KB taken for the end of the body, with two copies {(end - bare) / 1024:8.0f}")
 
 
 if __name__ == "__main__":

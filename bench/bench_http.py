@@ -65,14 +65,15 @@ class Client:
         return (time.perf_counter() - start) * 1e6
 
 
-def served(stack: ExitStack, name: str, folder: str) -> Client:
+def serving(stack: ExitStack, name: str, folder: str, http: str = "auto") -> int:
+    """The port of a uvicorn that serves one of the subjects, with the parser `http`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = int(probe.getsockname()[1])
     command = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning"]
     app = f"bench_http:{name.replace('-', '_')}"
     process = subprocess.Popen(
-        [*command, "--port", str(port), app],
+        [*command, "--http", http, "--port", str(port), app],
         cwd=Path(__file__).parent,
         env=os.environ | {"BENCH_FOLDER": folder},
     )
@@ -80,14 +81,15 @@ def served(stack: ExitStack, name: str, folder: str) -> Client:
     stack.callback(process.terminate)
     while True:
         try:
-            return Client(port)
+            Client(port)
+            return port
         except ConnectionRefusedError:
             time.sleep(0.05)
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pixelpair-bench-") as folder, ExitStack() as stack:
-        clients = {name: served(stack, name, folder) for name in AROUND}
+        clients = {name: Client(serving(stack, name, folder)) for name in AROUND}
         subjects = [(name, path) for path in ("/api/cart", "/") for name in AROUND]
         times: dict[tuple[str, str], list[float]] = {subject: [] for subject in subjects}
         for warm in (True, *[False] * ROUNDS):

@@ -48,3 +48,9 @@ def say(what: str, ratio: float, bar: float) -> None:
     """One line: a ratio beside its bar."""
     verdict = "ok" if ratio <= bar else "MISSED"
     print(f"  {what:58} {ratio:6.3f}   bar {bar:g}   {verdict}")
+
+
+def say_least(what: str, ratio: float, bar: float) -> None:
+    """The same where more is better."""
+    verdict = "ok" if ratio >= bar else "MISSED"
+    print(f"  {what:58} {ratio:6.3f}   bar {bar:g}   {verdict}")

@@ -10,14 +10,16 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
 from starlette.routing import Match
 
 import pixelpair
-from pixelpair import Settings, cli
-from pixelpair.core.events import Event
+from pixelpair import Settings, Tracker, cli
+from pixelpair.core.csp import ENFORCED, Permission, Scripts, permitted
+from pixelpair.core.events import CUSTOM_DATA, Event, is_standard
 from pixelpair.core.routes import parse_routes
 from pixelpair.core.snippet import Snippet
 from pixelpair.sandbox import app as sandbox
@@ -110,23 +112,47 @@ def judge_crontab(text: str) -> None:
         judge_pixelpair(shlex.split(command.rpartition("; ")[2]))
 
 
+META = "https://connect.facebook.net/en_US/fbevents.js"
+
+
 def judge_html(text: str) -> None:
     """What our snippet makes of the pixel and the PageView of these pages; … is the script."""
+    if "pixel.js" in text:
+        judge_foreign(text)
+        return
     of_meta = Settings(pixel_id="1234567890")
     snippet = Snippet(of_meta.pixel_id, of_meta.pixel_script_url, of_meta.pixel_image_url)
     event = Event("PageView", "7f3a" * 8, 1, {})
-    script = re.sub(
-        rb"<script>.*</script>", "<script>…</script>".encode(), snippet.script([event], {})
-    )
+    script = snippet.events([event]) + "<script>…</script>".encode()
     assert text.strip().encode() in (script, snippet.images([event]))
 
 
+def judge_foreign(text: str) -> None:
+    path = urlsplit(re.fullmatch(r'<script src="([^"]+)" async></script>', text.strip())[1]).path
+    assert Tracker(Settings(pixel_id="1")).desk.paths >= {path}
+
+
+def judge_script(text: str) -> None:
+    name, keys = re.fullmatch(r'pixelpair\.track\("(\w+)", \{(.*)\}\);', text.strip()).groups()
+    assert is_standard(name)
+    assert set(re.findall(r"(\w+):", keys)) <= set(CUSTOM_DATA)
+
+
+def judge_policy(text: str) -> None:
+    """Under it our script and Meta's run."""
+    scripts = Scripts("https://www.shop.example", "/_pixelpair/pixel.js", META)
+    headers = [(ENFORCED, text.replace("\n", " ").encode())]
+    assert permitted(headers, (), scripts) == Permission("external")
+
+
 JUDGES = {
+    "csp": judge_policy,
     "console": judge_console,
     "crontab": judge_crontab,
     "env": judge_environment,
     "html": judge_html,
     "ini": judge_unit,
+    "js": judge_script,
     "json": orjson.loads,
     "routes": judge_routes,
 }

@@ -107,7 +107,7 @@ def test_two_kinds_of_pages_are_told_apart_as_by_the_code():
     for cell, verdict in rows:
         key = next((k for k in HEADERS if code(cell)[:1] == [k]), None)
         if key is not None:
-            told[key] = verdict == "base code"
+            told[key] = verdict == "browser ids"
             sent = [[(k.encode(), v.encode()) for k, v in h.items()] for h in HEADERS[key]]
             found[key] = all(may_be_shown_again(h, asked, 1.8e9) for h in sent)
             assert found[key] == any(may_be_shown_again(h, asked, 1.8e9) for h in sent)

@@ -41,6 +41,8 @@ DEFAULTS = {
     "pixel_image_url": "https://www.facebook.com/tr",
     "routes": parse_routes(DEFAULT_ROUTES)[0],
     "page_view": "both",
+    "event_id": "auto",
+    "auto_config": False,
     "advanced_matching": False,
     "currency": "",
     "phone_country": "",
@@ -50,6 +52,9 @@ DEFAULTS = {
     "outbox": None,
     "sender": "thread",
     "path": "/_pixelpair",
+    "origins": (),
+    "page_events": (),
+    "report_rate": 60,
     "exclude": ("/admin", "/docs", "/redoc", "/__debug__"),
     "enabled": True,
 }
@@ -68,6 +73,11 @@ def test_what_is_not_said_has_its_default(blank: dict[str, object]) -> None:
 URL = "an https:// address without query (http:// on loopback only)"
 PATHS = "paths that start with /"
 FLAG = "1 or 0"
+RATE = "a whole number from 1 to 100000"
+ORIGIN = "origins like https://www.shop.example (http:// on loopback only)"
+NAMES = "names of events like AddToWishlist"
+BEE = "https://b.example"
+LOOP = "http://[::1]"
 GOOD: list[tuple[str, object, object]] = [
     ("pixel_id", " 1234567890 ", "1234567890"),
     ("pixel_id", 1234567890, "1234567890"),
@@ -89,6 +99,9 @@ GOOD: list[tuple[str, object, object]] = [
     ("routes", parse_routes("Lead /a")[0], parse_routes("Lead /a")[0]),
     ("page_view", "browser", "browser"),
     ("page_view", "off", "off"),
+    ("event_id", "server", "server"),
+    ("event_id", " browser ", "browser"),
+    ("auto_config", "1", True),
     ("advanced_matching", "1", True),
     ("advanced_matching", "Yes", True),
     ("advanced_matching", True, True),
@@ -106,6 +119,16 @@ GOOD: list[tuple[str, object, object]] = [
     ("sender", "none", "none"),
     ("path", "/events/", "/events"),
     ("path", "/a/b_c-d.e", "/a/b_c-d.e"),
+    ("origins", "https://www.shop.example", ("https://www.shop.example",)),
+    ("origins", "HTTPS://Shop.Example:443/", ("https://shop.example",)),
+    ("origins", "https://a.example:8443, https://b.example", ("https://a.example:8443", BEE)),
+    ("origins", ["http://localhost:5173", "http://[::1]:80"], ("http://localhost:5173", LOOP)),
+    ("origins", ",", ()),
+    ("page_events", "AddToWishlist", ("AddToWishlist",)),
+    ("page_events", "AddToWishlist, Contact Lead", ("AddToWishlist", "Contact", "Lead")),
+    ("page_events", ["Sized up"], ("Sized up",)),
+    ("report_rate", "1", 1),
+    ("report_rate", 100_000, 100_000),
     ("exclude", "/admin/* /staff", ("/admin/*", "/staff")),
     ("exclude", "/", ("/",)),
     ("enabled", "false", False),
@@ -138,6 +161,8 @@ BAD: list[tuple[str, object, str]] = [
     ("graph_version", "v26", "like v26.0"),
     ("routes", ["Lead /a"], "EVENT [METHOD] /path, one rule a line"),
     ("page_view", "on", "both, browser or off"),
+    ("event_id", "cache", "auto, server or browser"),
+    ("auto_config", "all", FLAG),
     ("advanced_matching", "maybe", FLAG),
     ("advanced_matching", 2, FLAG),
     ("currency", "euro", "an ISO 4217 code like SEK"),
@@ -153,6 +178,35 @@ BAD: list[tuple[str, object, str]] = [
     ("path", "pixelpair", "a path that starts with /"),
     ("path", "/a?b", "a path that starts with /"),
     ("path", "/", "a path that starts with /"),
+    ("origins", "http://www.shop.example", ORIGIN),
+    ("origins", "www.shop.example", ORIGIN),
+    ("origins", "https://www.shop.example/a", ORIGIN),
+    ("origins", "https://www.shop.example?a", ORIGIN),
+    ("origins", "https://shop.example:", ORIGIN),
+    ("origins", "https://a.example https://*", ORIGIN),
+    ("origins", "https://tähti.example", ORIGIN),
+    ("origins", "*", ORIGIN),
+    ("origins", "null", ORIGIN),
+    ("origins", 7, ORIGIN),
+    ("page_events", "Lead 2nd", NAMES),
+    ("page_events", "<b>", NAMES),
+    ("page_events", {"Lead": 1}, NAMES),
+    (
+        "page_events",
+        "Lead Purchase",
+        "Purchase is the server's alone: a page could claim any sum",
+    ),
+    (
+        "page_events",
+        ["PageView"],
+        "PageView needs no leave: PIXELPAIR_PAGE_VIEW decides on it",
+    ),
+    ("report_rate", "0", RATE),
+    ("report_rate", "100001", RATE),
+    ("report_rate", "many", RATE),
+    ("report_rate", "-5", RATE),
+    ("report_rate", True, RATE),
+    ("report_rate", 1.5, RATE),
     ("exclude", "admin", "paths that start with /; * stands for anything within a segment"),
     ("exclude", [7], "paths that start with /; * stands for anything within a segment"),
     ("enabled", "enabled", FLAG),
@@ -378,6 +432,8 @@ def test_bad_token_file_is_a_mistake(content: bytes | None, why: str, tmp_path: 
 def test_oldest_secret_keys_purchase_ids_through_a_rotation() -> None:
     before = Settings(secret="old")
     assert before.key == b"old"
+    assert before.signing_secrets == (b"old",)
+    assert Settings(secret="new old").signing_secrets == (b"new", b"old")
     assert Settings(secret="new old").key == Settings(secret="newest new old").key == before.key
     assert Settings(secret="newest new old").secret == ("newest", "new", "old")
 
@@ -388,6 +444,7 @@ def test_without_a_secret_the_key_holds_until_the_token_changes() -> None:
     assert one.key != Settings(pixel_id="1", access_token="other").key
     assert TOKEN.encode() not in one.key
     assert one.key == hmac.new(TOKEN.encode(), b"pixelpair.secret", sha256).digest()
+    assert one.signing_secrets == (one.key,)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixelpair.core.exchange import CURRENT, Exchange
 from pixelpair.core.http import Request, indexed
+from pixelpair.core.validators import CONDITIONAL
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[..., Awaitable[None]]
 
@@ -32,16 +34,21 @@ class PixelPairMiddleware:
         self.app = app
         self.tracker = tracker or Tracker.for_door(settings)
 
-    async def __call__(self, scope: Scope, receive: object, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _KEY in scope:
             await self.app(scope, receive, send)
             return
         scope[_KEY] = True
-        if type(scope["headers"]) is not list:  # the app may read an iterator dry before us
-            scope["headers"] = list(scope["headers"])
+        tracker, headers = self.tracker, scope["headers"]
+        if type(headers) is not list:  # the app may read an iterator dry before us
+            scope["headers"] = headers = list(headers)
+        if tracker.mark in scope["path"] and await _served(tracker, scope, receive, send):
+            return
         # Starlette moves root_path for what it mounts; this door may itself be inside of a mount.
         root = scope.get("root_path", "") if "app_root_path" in scope else None
-        exchange = self.tracker.begin(scope["method"], request_of, scope, root)
+        exchange = tracker.begin(scope["method"], request_of, scope, root)
+        if not CONDITIONAL.isdisjoint([name for name, _ in headers]):
+            scope["headers"] = exchange.admit(headers) or headers
         page: _Page | None = None
 
         # A plain function: what passes costs no coroutine of ours.
@@ -67,6 +74,27 @@ class PixelPairMiddleware:
 
 
 async def _nothing() -> None: ...
+
+
+async def _served(tracker: Tracker, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Answer what comes to an address of ours."""
+    request, desk = request_of(scope, None), tracker.desk
+    room = desk.room(request) if desk else None
+    if desk is None or room is None:
+        return False
+    body = b""
+    while room and len(body) < room:
+        message = await receive()
+        if message["type"] != "http.request":  # it hung up
+            return True
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    answer = desk.answer(request, body[:room])
+    start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": answer.body})
+    return True
 
 
 class _Page:

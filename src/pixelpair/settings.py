@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from itsdangerous import Signer
 
+from pixelpair.core.events import PAGE_VIEW, clean_event_name
 from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, RuleError, parse_routes
 from pixelpair.errors import Problem, SettingsError
 
@@ -36,6 +37,12 @@ _LOGIN = re.compile(r"//[^/]*@")  # the name and password of an address
 _TOKEN_LIKE = re.compile(r"(?<=token=)[^&\s]+|EAA[A-Za-z0-9]{5,}")
 _TOKEN = r"[!#-&(-~]{1,1000}"  # noqa: S105 - no quotes: not every reader of an env file takes them off
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_ORIGIN = re.compile(r"(https?)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?")
+_DEFAULT_PORT = {"https": ":443", "http": ":80"}  # a browser leaves it out of the Origin
+_NOT_MADE_IN_PAGES = {
+    "Purchase": "Purchase is the server's alone: a page could claim any sum",
+    PAGE_VIEW: "PageView needs no leave: PIXELPAIR_PAGE_VIEW decides on it",
+}
 
 
 def _fitting(pattern: str) -> Callable[[object], str]:
@@ -81,8 +88,48 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(v for v in words if v)
 
 
+def _listed(value: object) -> tuple[str, ...]:
+    return _words(value.replace(",", " ") if isinstance(value, str) else value)
+
+
+def _origins(value: object) -> tuple[str, ...]:
+    return tuple(map(_origin, _listed(value)))
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers write it: lower-case, without the scheme's own port."""
+    origin = _url(text.lower())
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
+        raise ValueError
+    return origin.removesuffix(_DEFAULT_PORT[found[1]])
+
+
+def _page_events(value: object) -> tuple[str, ...]:
+    """Raises RuleError where a name is an event that no page may make."""
+    names = _listed(value)
+    reasons = [_NOT_MADE_IN_PAGES[name] for name in names if name in _NOT_MADE_IN_PAGES]
+    if reasons:
+        raise RuleError("; ".join(reasons))
+    if not all(map(clean_event_name, names)):
+        raise ValueError
+    return names
+
+
+def _between(least: int, most: int) -> Callable[[object], int]:
+    read = _fitting(r"[0-9]{1,9}")
+
+    def number(value: object) -> int:
+        found = int(read(value))
+        if not least <= found <= most:
+            raise ValueError
+        return found
+
+    return number
+
+
 def _paths(value: object) -> tuple[str, ...]:
-    paths = _words(value.replace(",", " ") if isinstance(value, str) else value)
+    paths = _listed(value)
     if not all(path.startswith("/") for path in paths):
         raise ValueError
     return tuple(path.rstrip("/") or "/" for path in paths)
@@ -165,6 +212,12 @@ class Settings:
     page_view: Literal["both", "browser", "off"] = _option(
         "both", _choice("both", "browser", "off"), "both, browser or off"
     )
+    # Each answer's own headers say whether it may be shown twice; a proxy's rules they cannot say.
+    event_id: Literal["auto", "server", "browser"] = _option(
+        "auto", _choice("auto", "server", "browser"), "auto, server or browser"
+    )
+    # What fbevents.js makes of buttons and forms on its own has no server half.
+    auto_config: bool = _option(False, _bool, "1 or 0")
     # Customer information leaves only where the shop says so.
     advanced_matching: bool = _option(False, _bool, "1 or 0")
     # For a value given without one. None is invented.
@@ -183,6 +236,14 @@ class Settings:
         "thread", _choice("thread", "none"), "thread or none"
     )
     path: str = _option("/_pixelpair", _mount, "a path that starts with /")
+    # The shop's own pages need no mention; a front end on another host does.
+    origins: tuple[str, ...] = _option(
+        (), _origins, "origins like https://www.shop.example (http:// on loopback only)"
+    )
+    # Whoever opens a page can make what is named here, with any data: so nothing is.
+    page_events: tuple[str, ...] = _option((), _page_events, "names of events like AddToWishlist")
+    # One report a page view: nobody reads a page a second, and an office shares one address.
+    report_rate: int = _option(60, _between(1, 100_000), "a whole number from 1 to 100000")
     # Staff pages and API documentation are no shop pages.
     exclude: tuple[str, ...] = _option(
         ("/admin", "/docs", "/redoc", "/__debug__"),
@@ -242,6 +303,11 @@ class Settings:
         base = self.access_token or self.pixel_id or "pixelpair"
         signer = Signer(base, salt="pixelpair.secret", key_derivation="hmac", digest_method=sha256)
         return signer.derive_key()
+
+    @property
+    def signing_secrets(self) -> tuple[bytes, ...]:
+        """What signs the events of cacheable pages: the first signs, all verify."""
+        return tuple(word.encode() for word in self.secret) or (self.key,)
 
     @property
     def spool_folder(self) -> Path:

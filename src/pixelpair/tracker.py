@@ -15,15 +15,18 @@ import tempfile
 import time
 import weakref
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from publicsuffixlist import PublicSuffixList
 
 from pixelpair.core.cookies import CookieDomains
+from pixelpair.core.desk import Desk
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.heads import Heads
 from pixelpair.core.notes import Notes
+from pixelpair.core.seals import Seal
 from pixelpair.core.snippet import Snippet
 from pixelpair.core.user_data import customer_information
 from pixelpair.core.visit import Shop
@@ -85,7 +88,11 @@ class Tracker:
         self._clock = clock
         self._new_id = new_id
         self._new_random = new_random
+        self._seal = Seal(settings.signing_secrets, settings.pixel_id)
         self._shop = self._make_shop() if settings.active else None
+        # Our own addresses, and what is in the path of each; no path has a NUL where there is none.
+        self.desk = self._make_desk(self._shop) if self._shop else None
+        self.mark = f"{settings.path}/" if self.desk else "\0"
         # An exchange for one request; the muted one where pixelpair is inert. No method: JSON
         # routes pay for each call between them and the server.
         self.begin: Callable[..., Exchange] = (
@@ -172,19 +179,31 @@ class Tracker:
 
     def _make_shop(self) -> Shop:
         settings = self.settings
+        snippet = Snippet(
+            settings.pixel_id,
+            settings.pixel_script_url,
+            settings.pixel_image_url,
+            path=settings.path,
+            page_view=settings.page_view,
+            auto_config=settings.auto_config,
+            names=settings.page_events,
+        )
         if settings.advanced_matching:
             self._hashed({"phone": "+46701234567"})  # loads phonenumbers (27 ms) now, not then
         return Shop(
             pixel_id=settings.pixel_id,
             sends=bool(settings.access_token),
             page_view=settings.page_view,
+            event_id=settings.event_id,
             advanced_matching=settings.advanced_matching,
             currency=settings.currency or None,
             login_paths=frozenset(settings.login_paths),
             excludes=_pattern(settings.exclude).match,
             routes=settings.routes,
             id_key=settings.key,
-            snippet=Snippet(settings.pixel_id, settings.pixel_script_url, settings.pixel_image_url),
+            snippet=snippet,
+            seal=self._seal.seal,
+            version=_version(settings, snippet),
             heads=Heads(settings.pixel_id),
             # 35 ms of reading, here and not in the first request.
             domains=CookieDomains(PublicSuffixList().privatesuffix),
@@ -194,6 +213,18 @@ class Tracker:
             hashed=self._hashed,
             queue=self._queue,
             notes=self.notes,
+        )
+
+    def _make_desk(self, shop: Shop) -> Desk:
+        settings = self.settings
+        return Desk(
+            shop,
+            self._seal,
+            shop.snippet.served,
+            path=settings.path,
+            origins=settings.origins,
+            page_events=settings.page_events,
+            report_rate=settings.report_rate,
         )
 
     def _hashed(self, given: Mapping[str, object]) -> dict[str, list[str]]:
@@ -264,6 +295,12 @@ def _say_what_is_missing(settings: Settings) -> None:
             "no PIXELPAIR_SECRET: Purchase ids are derived from the access token and hold only "
             "until it changes",
         )
+
+
+def _version(settings: Settings, snippet: Snippet) -> bytes:
+    """Eight digits that change with whatever a cacheable page holds of ours."""
+    said = (settings.routes.rules, settings.currency, settings.event_id, settings.signing_secrets)
+    return sha256(snippet.served + repr(said).encode()).hexdigest()[:8].encode()
 
 
 def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:

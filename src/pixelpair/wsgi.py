@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import WANTED, Headers, Request
+from pixelpair.core.http import (
+    WANTED,
+    WANTED_AT_DESK,
+    WANTED_OF_COPIES,
+    WANTED_TO_JUDGE,
+    Headers,
+    Request,
+)
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pixelpair.core.routes import RouteMatch
     from pixelpair.settings import Settings
@@ -47,10 +55,14 @@ class PixelPairMiddleware:
         if _KEY in environ:
             return self.app(environ, start_response)
         environ[_KEY] = True
-        below = environ.get("PATH_INFO", "")
-        exchange = self.tracker.begin(
-            environ["REQUEST_METHOD"], request_of, environ, self._route, below
-        )
+        tracker, below = self.tracker, environ.get("PATH_INFO", "")
+        if tracker.mark in below:
+            answered = _served(tracker, environ, start_response)
+            if answered is not None:
+                return answered
+        exchange = tracker.begin(environ["REQUEST_METHOD"], request_of, environ, self._route, below)
+        if not environ.keys().isdisjoint(WANTED_OF_COPIES):
+            _admit(exchange, environ)
         start = _Start(exchange, start_response)
         token = CURRENT.set(exchange)
         try:
@@ -60,6 +72,35 @@ class PixelPairMiddleware:
         if exchange.passing and start.sent and _runs_nothing(body, environ):
             return body
         return _Body(exchange, start, body)
+
+
+def _served(
+    tracker: Tracker, environ: Environ, start_response: StartResponse
+) -> list[bytes] | None:
+    """Answer what comes to an address of ours; None where the app answers."""
+    desk, below = tracker.desk, environ.get("PATH_INFO", "")
+    request = request_of(environ, _no_route, below, WANTED_AT_DESK)
+    room = desk.room(request) if desk else None
+    if desk is None or room is None:
+        return None
+    size = environ.get("CONTENT_LENGTH") or ""
+    length = int(size) if size.isdecimal() else 0
+    answer = desk.answer(request, environ["wsgi.input"].read(min(length, room)))
+    headers = [(n.decode("latin-1").title(), v.decode("latin-1")) for n, v in answer.headers]
+    start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
+    return [answer.body]
+
+
+def _admit(exchange: Exchange, environ: Environ) -> None:
+    given = [(n, environ[k].encode("latin-1")) for k, n in WANTED_TO_JUDGE.items() if k in environ]
+    admitted = exchange.admit(given)
+    if admitted is not None:
+        left = dict(admitted)
+        for key, name in WANTED_TO_JUDGE.items():
+            if name in left:
+                environ[key] = left[name].decode("latin-1")
+            else:
+                environ.pop(key, None)
 
 
 class _Start:
@@ -170,7 +211,12 @@ def _no_route() -> RouteMatch | None:
     return None
 
 
-def request_of(environ: Environ, route: Callable[[], RouteMatch | None], below: str) -> Request:
+def request_of(
+    environ: Environ,
+    route: Callable[[], RouteMatch | None],
+    below: str,
+    wanted: Mapping[str, bytes] = WANTED,
+) -> Request:
     """The neutral form of a WSGI environ (PEP 3333: text is latin-1 of the raw bytes).
 
     `below` is the PATH_INFO that the door met: dispatchers further in shorten it in place.
@@ -188,7 +234,7 @@ def request_of(environ: Environ, route: Callable[[], RouteMatch | None], below: 
         below or "/",
         raw.replace(b"%", b"%25"),
         environ.get("QUERY_STRING", ""),
-        {name: environ[key].encode("latin-1") for key, name in WANTED.items() if key in environ},
+        {name: environ[key].encode("latin-1") for key, name in wanted.items() if key in environ},
         environ.get("REMOTE_ADDR") or "",
         route(),
     )

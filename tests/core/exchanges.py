@@ -18,6 +18,7 @@ from pixelpair.core.heads import Heads
 from pixelpair.core.http import Headers, Request
 from pixelpair.core.notes import Notes
 from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, parse_routes
+from pixelpair.core.seals import Seal
 from pixelpair.core.snippet import Snippet
 from pixelpair.core.visit import Shop, Tracked
 
@@ -45,6 +46,8 @@ FRAGMENT = b"<li>1 tea</li>"
 
 DOMAINS = CookieDomains(PublicSuffixList().privatesuffix)
 SNIPPET = Snippet(PIXEL, SCRIPT, IMAGE)
+SEAL = Seal([b"a secret of these tests"], PIXEL)
+VERSION = b"0a1b2c3d"
 ROUTES = parse_routes(DEFAULT_ROUTES)[0]
 
 
@@ -88,6 +91,7 @@ def site(**changes: Any) -> Site:
         pixel_id=PIXEL,
         sends=True,
         page_view="both",
+        event_id="auto",
         advanced_matching=False,
         currency=None,
         login_paths=frozenset({"/login", "/signin", "/accounts/login"}),
@@ -95,6 +99,8 @@ def site(**changes: Any) -> Site:
         routes=ROUTES,
         id_key=KEY,
         snippet=SNIPPET,
+        seal=SEAL.seal,
+        version=VERSION,
         heads=Heads(PIXEL),
         domains=DOMAINS,
         clock=lambda: NOW,
@@ -142,7 +148,13 @@ class Answered:
     @property
     def browser(self) -> list[list[Any]]:
         """The browser halves in the page: name, data, id."""
-        return [call for block in blocks(self.body) for call in block["events"]]
+        return [call for block in blocks(self.body) for call in block.get("events", ())]
+
+    @property
+    def sealed(self) -> list[Any]:
+        """What the page's sealed texts say, one after the other: path and calls."""
+        texts = [SEAL.opened(b["signed"]) for b in blocks(self.body) if "signed" in b]
+        return [json.loads(text or "null") for text in texts]
 
     @property
     def pending(self) -> list[list[Any]]:
@@ -177,7 +189,7 @@ def answer(
     out: list[bytes] = []
     for chunk in chunks:
         piece = exchange.feed(chunk)
-        assert not held or exchange.headers is not None or not (piece or chunk)
+        assert not held or exchange.headers is not None or not piece
         out.append(piece)
     out.append(exchange.finish())
     if sent is None:
@@ -195,7 +207,7 @@ def every(*views: View) -> View:
     return lambda exchange: [view(exchange) for view in views]
 
 
-_BLOCK = re.compile(rb'<script type="application/json" id="pixelpair">([^<]*)</script><script>')
+_BLOCK = re.compile(rb'<script type="application/json" id="pixelpair">([^<]*)</script>')
 
 
 def blocks(body: bytes) -> list[dict[str, Any]]:

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelpair.core import exchange as module
 from pixelpair.core import heads
+from pixelpair.core import page as page_module
+from pixelpair.core.csp import INLINE
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.html import HtmlStream
 from pixelpair.core.http import Request
+from pixelpair.core.seals import page_text
+from pixelpair.core.snippet import BLOCK, Snippet
 from pixelpair.core.visit import Tracked
 from tests.core.exchanges import (
     BODY_START,
@@ -25,6 +28,7 @@ from tests.core.exchanges import (
     PAGE,
     PIXEL,
     SCRIPT,
+    SEAL,
     SNIPPET,
     TYPE,
     Answered,
@@ -43,19 +47,26 @@ if TYPE_CHECKING:
 
     from pixelpair.core.http import Headers
 
+BODY_END = len(b"</body></html>")
 PRIVATE = (b"cache-control", b"private")
 NO_STORE = (b"cache-control", b"no-store")
 TAG = (b"etag", b'"1"')
 ADD = tracks("AddToCart", content_ids=["SKU-1"], value=19.9, currency="SEK")
 NO_VISITOR = {"cookie": ""}
+LOADER = SNIPPET.loader(INLINE)
 
 
 def length(body: bytes) -> tuple[bytes, bytes]:
     return (b"content-length", str(len(body)).encode())
 
 
-def base_code() -> bytes:
-    return SNIPPET.script((), {})
+def sealed_page(*names: str) -> bytes:
+    """The page for all visitors: its events in the head, and in the body for scripts."""
+    data = {"AddToCart": {"content_ids": ["SKU-1"], "value": 19.9, "currency": "SEK"}}
+    text = page_text("/", [[name, data.get(name, {})] for name in names])
+    terms = "; Max-Age=7776000; Domain=shop.example; Path=/; SameSite=Lax; Secure"
+    block = SNIPPET.signed(SEAL.seal(text), ("=fb.1.", terms))
+    return PAGE[:HEAD_END] + block + LOADER + PAGE[HEAD_END:BODY_START] + block + PAGE[BODY_START:]
 
 
 # --- a page --------------------------------------------------------------------------------------
@@ -67,7 +78,9 @@ def test_page_gets_its_events_where_the_head_ends_and_images_where_the_body_star
     page, view = ids(2)
     data = {"content_ids": ["SKU-1"], "content_type": "product"}
     calls = [["PageView", {}, page], ["ViewContent", data, view]]
-    assert blocks(got.body) == [{"pixel": PIXEL, "src": SCRIPT, "events": calls}]
+    assert blocks(got.body) == [
+        {"pixel": PIXEL, "src": SCRIPT, "to": "/_pixelpair/events", "events": calls}
+    ]
     head, rest = got.body[:HEAD_END], got.body[HEAD_END:]
     script, tail = rest.split(b"</head>")
     body, shown = tail.split(b"<p>")
@@ -176,11 +189,20 @@ ALONE: dict[str, tuple[Request, int, Headers, bytes]] = {
     "json": (request(), 200, JSON, b"{}"),
     "no_type": (request(), 200, [], PAGE),
     "xhtml": (request(), 200, [(b"content-type", b"application/xhtml+xml")], PAGE),
-    "gzip": (request(), 200, [TYPE, (b"content-encoding", b"gzip")], b"\x1f\x8b" + PAGE),
+    "br": (request(), 200, [TYPE, (b"content-encoding", b"br")], PAGE),
+    "gzip_that_is_none": (
+        request(),
+        200,
+        [TYPE, (b"content-encoding", b"gzip")],
+        b"\x1f\x8b" + PAGE,
+    ),
+    "gzip_twice": (request(), 200, [TYPE, (b"content-encoding", b"gzip, gzip")], PAGE),
+    "utf_16": (request(), 200, [(b"content-type", b"text/html; charset=utf-16")], PAGE),
+    "utf_16_by_its_mark": (request(), 200, [TYPE, TAG], b"\xff\xfe" + PAGE),
+    "utf_7": (request(), 200, [(b"content-type", b"text/html; charset=utf-7")], PAGE),
     "attachment": (request(), 200, [TYPE, (b"content-disposition", b" Attachment; a")], PAGE),
     "favicon": (request(headers={"sec-fetch-dest": "image"}), 200, HTML, PAGE),
     "frame_of_old": (request(headers={"sec-fetch-dest": "embed"}), 200, HTML, PAGE),
-    "fetched": (request(headers={"sec-fetch-dest": "empty"}), 200, [TYPE, TAG], PAGE),
     "excluded": (EXCLUDED, 200, [TYPE, TAG], PAGE),
     "fragment": (request(), 200, [TYPE, TAG, length(FRAGMENT)], FRAGMENT),
     "empty": (request(), 200, [TYPE, TAG], b""),
@@ -202,7 +224,7 @@ def test_leaves_alone(case: str) -> None:
     assert where.accepted == []
 
 
-@pytest.mark.parametrize("case", ["head", "206", "304", "gzip", "attachment", "excluded", "json"])
+@pytest.mark.parametrize("case", ["head", "206", "304", "br", "attachment", "excluded", "json"])
 def test_leaves_alone_at_once_what_it_need_not_read(case: str) -> None:
     asked, status, headers, body = ALONE[case]
     exchange = Exchange(site().shop, asked.method, lambda: asked)
@@ -235,7 +257,7 @@ def test_compressed_page_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         answer(where, headers=[TYPE, (b"content-encoding", b"br")], view=ADD)
     assert [(r.levelno, "compressed" in r.message) for r in caplog.records] == [(30, True)]
-    assert where.counts == {"encoded": 3}
+    assert where.counts == {"encoded": 3, "encoded pages": 3}
 
 
 def test_second_pixel_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -359,11 +381,13 @@ SHOWN_ONCE: dict[str, Headers] = {
 @pytest.mark.parametrize("case", SHOWN_AGAIN)
 def test_page_that_may_be_shown_again_carries_no_id(case: str) -> None:
     where = site()
-    got = answer(where, request(headers=NO_VISITOR), headers=[TYPE, *SHOWN_AGAIN[case]], view=ADD)
-    assert got.body == PAGE[:HEAD_END] + base_code() + PAGE[HEAD_END:]
-    assert got.headers == [TYPE, *(h for h in SHOWN_AGAIN[case] if h != TAG)]
+    asked = request(headers=NO_VISITOR)
+    got = answer(where, asked, headers=[TYPE, *SHOWN_AGAIN[case]], view=ADD)
+    assert got.body == sealed_page("PageView", "AddToCart")
+    plain = [h for h in SHOWN_AGAIN[case] if h != TAG]
+    assert [h for h in got.headers if h[0] != b"etag"] == [TYPE, *plain]
     assert where.accepted == []
-    assert where.counts == {"browser id": 2}
+    assert where.counts == {}
 
 
 @pytest.mark.parametrize("case", SHOWN_ONCE)
@@ -379,7 +403,6 @@ AHEAD = {
     "prerender": {"sec-purpose": "prefetch;prerender"},
     "purpose": {"purpose": "prefetch"},
     "x_moz": {"x-moz": "prefetch"},
-    "varnish": {"x-varnish": "32770"},
 }
 
 
@@ -387,8 +410,16 @@ AHEAD = {
 def test_page_that_was_not_asked_for_by_its_visitor_carries_no_id(case: str) -> None:
     where = site()
     got = answer(where, request(headers=AHEAD[case] | NO_VISITOR), headers=[TYPE, NO_STORE])
-    assert got.body == PAGE[:HEAD_END] + base_code() + PAGE[HEAD_END:]
+    assert got.sealed == [["/", [["PageView", {}]]]]
     assert got.headers == [TYPE, NO_STORE]
+    assert where.accepted == []
+
+
+def test_page_that_came_through_varnish_is_the_same_for_all() -> None:
+    where = site()
+    asked = request(headers={"x-varnish": "32770"} | NO_VISITOR)
+    got = answer(where, asked, headers=[TYPE, NO_STORE])
+    assert (got.body, got.headers) == (sealed_page("PageView"), [TYPE, NO_STORE])
     assert where.accepted == []
 
 
@@ -401,17 +432,10 @@ def test_state_change_carries_pairs_whatever_its_headers_say() -> None:
     assert got.headers == [TYPE, *control(b"public, max-age=60")]
 
 
-def test_cached_page_is_said_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    where = site()
-    for number in range(3):
-        answer(where, request("GET", f"/products/{number}"), headers=[TYPE, TAG])
-    assert [(r.levelno, "no-store" in r.message) for r in caplog.records] == [(30, True)]
-    assert where.counts == {"browser id": 6}
-
-
 def test_log_lines_cannot_be_forged_by_a_path(caplog: pytest.LogCaptureFixture) -> None:
     """Seen: the decoded path of /x%0aERROR... stood in the log as a line of its own."""
-    answer(site(), request("GET", "/x\nERROR \x1b[31mpwned"), headers=[TYPE, TAG])
+    asked = request("GET", "/x\nERROR \x1b[31mpwned")
+    answer(site(), asked, headers=[*JSON, TAG], chunks=[b"{}"], view=ADD)
     assert [r.message.isprintable() for r in caplog.records] == [True]
 
 
@@ -548,7 +572,7 @@ def test_navigation_that_a_service_worker_passes_on_is_a_page() -> None:
     headers = {"sec-fetch-dest": "empty", "sec-fetch-mode": "navigate"}
     assert [call[0] for call in answer(site(), request(headers=headers)).browser] == ["PageView"]
     headers["sec-fetch-mode"] = "cors"
-    assert answer(site(), request(headers=headers)).untouched
+    assert answer(site(), request(headers=headers)).browser == []
 
 
 def test_act_keeps_the_answer_and_adds_one_cookie_per_event() -> None:
@@ -592,11 +616,48 @@ def test_page_fetched_by_a_script_reports_an_act_of_its_view() -> None:
     assert where.sent == got.shown == [("Lead", ids(1)[0])]
 
 
-def test_events_of_a_page_fetched_by_a_script_are_counted() -> None:
+FETCHED = {
+    "fetch": {"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"},
+    "htmx": {"hx-request": "true"},
+    "turbo_frame": {"turbo-frame": "cart"},
+    "xhr": {"x-requested-with": "XMLHttpRequest"},
+    "hover": {"sec-fetch-dest": "empty", "x-sec-purpose": "prefetch"},
+}
+
+
+@pytest.mark.parametrize("case", FETCHED)
+def test_page_fetched_by_a_script_has_its_events_at_the_end_of_its_body(case: str) -> None:
     where = site()
-    got = answer(where, request(headers={"sec-fetch-dest": "empty"}), view=ADD)
-    assert (got.untouched, got.body) == (True, PAGE)
-    assert (where.accepted, where.counts) == ([], {"left alone": 1})
+    asked = request(headers=FETCHED[case] | NO_VISITOR)
+    got = answer(where, asked, headers=[TYPE, length(PAGE)], view=ADD)
+    [(_, [view, add])] = got.sealed
+    assert (view, add[0]) == (["PageView", {}], "AddToCart")
+    assert got.body.startswith(PAGE[:-BODY_END] + BLOCK)
+    assert got.body.endswith(b"</script></body></html>")
+    assert got.headers == [TYPE, length(got.body), PRIVATE]
+    assert (where.accepted, where.counts) == ([], {})
+
+
+@pytest.mark.parametrize("case", FETCHED)
+def test_cacheable_page_is_the_same_whoever_fetches_it(case: str) -> None:
+    headers = [TYPE, *control(b"public, max-age=60"), TAG]
+    fetched = answer(site(), request(headers=FETCHED[case] | NO_VISITOR), headers=headers)
+    assert fetched == answer(site(), headers=headers)
+    assert fetched.body == sealed_page("PageView")
+
+
+def test_web_view_of_an_app_navigates() -> None:
+    """Android's names its app where scripts say XMLHttpRequest."""
+    asked = request(headers={"x-requested-with": "com.example.shop"})
+    assert [call[0] for call in answer(site(), asked).browser] == ["PageView"]
+
+
+def test_answer_fetched_ahead_reports_nothing() -> None:
+    where = site()
+    asked = request(headers={"x-sec-purpose": "prefetch", "sec-fetch-dest": "empty"})
+    for headers, body in [(JSON, b"{}"), (HTML, FRAGMENT)]:
+        assert answer(where, asked, headers=headers, chunks=[body], view=ADD).untouched
+    assert (where.accepted, where.counts) == ([], {"fetched ahead": 2})
 
 
 def test_failed_acts_are_counted() -> None:
@@ -627,7 +688,7 @@ def test_page_view_of_the_browser_only() -> None:
 def test_page_view_off_leaves_the_base_code() -> None:
     where = site(page_view="off")
     got = answer(where)
-    assert got.body == PAGE[:HEAD_END] + base_code() + PAGE[HEAD_END:]
+    assert got.body == PAGE[:HEAD_END] + SNIPPET.events(()) + LOADER + PAGE[HEAD_END:]
     assert where.accepted == []
 
 
@@ -737,7 +798,7 @@ def test_scanner_that_fails_lets_the_bytes_through(
     stream: type, cut: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Seen: Content-Length counted an insertion that was dropped with the failing chunk."""
-    monkeypatch.setattr(module, "HtmlStream", stream)
+    monkeypatch.setattr(page_module, "HtmlStream", stream)
     monkeypatch.setattr(heads, "usual_places", lambda _: None)
     where = site()
     for _ in range(2):
@@ -753,7 +814,7 @@ def test_whole_page_keeps_its_headers_where_the_scanner_fails(
     usual: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = [TYPE, TAG, length(PAGE)]
-    monkeypatch.setattr(module, "HtmlStream", BreaksAtOnce)
+    monkeypatch.setattr(page_module, "HtmlStream", BreaksAtOnce)
     monkeypatch.setattr(heads, "usual_places", usual)
     assert answer(site(), headers=headers) == Answered(headers, PAGE, untouched=True)
 
@@ -761,7 +822,7 @@ def test_whole_page_keeps_its_headers_where_the_scanner_fails(
 def test_scanner_that_fails_at_the_end_lets_the_bytes_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HtmlStream", BreaksAtTheEnd)
+    monkeypatch.setattr(page_module, "HtmlStream", BreaksAtTheEnd)
     where = site()
     got = answer(where, headers=[TYPE, TAG], chunks=[b"<!-- a", b" --", b"> <"])
     assert got.body == b"<!-- a --> <"
@@ -797,16 +858,12 @@ def test_request_that_cannot_be_read_lets_the_answer_through() -> None:
     assert where.counts == {"failures": 1}
 
 
-def test_images_that_fail_cost_the_images_alone() -> None:
-    class Blind:
-        script = staticmethod(SNIPPET.script)
-        images = staticmethod(broken)
-
-    where = site(snippet=Blind())
-    got = answer(where, headers=[TYPE, length(PAGE)], view=tracks("Lead"))
-    assert [call[0] for call in got.browser] == ["PageView", "Lead"]
-    assert b"<noscript>" not in got.body
-    assert got.values(b"content-length") == [str(len(got.body)).encode()]
+def test_images_that_fail_let_the_page_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Snippet, "images", broken)
+    where, headers = site(), [TYPE, length(PAGE)]
+    got = answer(where, headers=headers, view=tracks("Lead"))
+    assert got == Answered(headers, PAGE, untouched=True)
+    assert where.counts == {"failures": 1}
 
 
 def test_late_events_that_fail_leave_the_page_whole() -> None:

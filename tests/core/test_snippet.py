@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpair.core.cookies import set_cookie
+from pixelpair.core.csp import INLINE, Permission
 from pixelpair.core.events import Event
 from pixelpair.core.snippet import (
     PENDING_LIMIT,
@@ -57,23 +60,77 @@ def test_any_json_can_stand_in_any_script(value: object) -> None:
     assert not re.search(rb"[<>&\x00-\x1f]", out)
 
 
-def test_page_gets_a_data_block_and_the_static_script() -> None:
-    bare, full = SNIPPET.script((), {}), SNIPPET.script([event(value=1)], {"em": "0" * 64})
-    assert blocks(bare) == [{"pixel": PIXEL, "src": SCRIPT, "events": []}]
-    assert blocks(full) == [
-        {
-            "pixel": PIXEL,
-            "src": SCRIPT,
-            "match": {"em": "0" * 64},
-            "events": [["ViewContent", {"value": 1}, "e" * 32]],
-        }
+BLOCK = {"pixel": PIXEL, "src": SCRIPT, "to": "/_pixelpair/events"}
+
+
+def test_page_gets_a_data_block_with_ids() -> None:
+    bare, full = SNIPPET.events(()), SNIPPET.events([event(value=1)], {"em": "0" * 64})
+    assert blocks(bare) == [BLOCK | {"events": []}]
+    call = ["ViewContent", {"value": 1}, "e" * 32]
+    assert blocks(full) == [BLOCK | {"match": {"em": "0" * 64}, "events": [call]}]
+
+
+def test_page_for_all_visitors_gets_a_sealed_text() -> None:
+    terms = ("=fb.1.", "; Max-Age=7776000; Path=/")
+    expected = BLOCK | {"cookie": list(terms), "signed": '["/",[]].abc'}
+    assert blocks(SNIPPET.signed('["/",[]].abc', terms)) == [expected]
+
+
+def test_page_below_a_mount_reports_below_it() -> None:
+    below = SNIPPET.below("/bütik")
+    assert blocks(below.events(())) == [
+        BLOCK | {"to": "/b%C3%BCtik/_pixelpair/events", "events": []}
     ]
-    assert bare.partition(b"</script>")[2] == full.partition(b"</script>")[2]
+    assert below.file_path == "/b%C3%BCtik/_pixelpair/pixel.js"
+    assert (below.below(""), SNIPPET.below("")) == (below.below(""), SNIPPET)
+
+
+def test_block_says_what_differs_from_the_defaults() -> None:
+    told = Snippet(PIXEL, SCRIPT, IMAGE, page_view="off", auto_config=True, names=["Lead"])
+    more = {"view": "off", "auto": 1, "names": ["Lead"]}
+    assert blocks(told.events(())) == [BLOCK | more | {"events": []}]
+
+
+LOADERS = {
+    "inline": (Permission("inline"), rb"<script>.+</script>"),
+    "nonce": (Permission("inline", b"a+/1=="), rb'<script nonce="a\+/1==">.+</script>'),
+    "external": (
+        Permission("external"),
+        rb'<script src="/_pixelpair/pixel\.js\?v=[0-9a-f]{12}" async></script>',
+    ),
+    "external_with_nonce": (
+        Permission("external", b"abc"),
+        rb'<script src="/_pixelpair/pixel\.js\?v=[0-9a-f]{12}" async nonce="abc"></script>',
+    ),
+    "never": (Permission("never"), rb""),
+}
+
+
+@pytest.mark.parametrize("case", LOADERS)
+def test_script_stands_as_the_policies_permit(case: str) -> None:
+    how, expected = LOADERS[case]
+    assert re.fullmatch(expected, SNIPPET.loader(how))
+
+
+def test_file_is_the_whole_script_with_its_configuration() -> None:
+    _, _, config = SNIPPET.served.rpartition(b"})(window, document, ")
+    assert json.loads(config.removesuffix(b");\n")) == {
+        "pixel": PIXEL,
+        "src": SCRIPT,
+        "to": "events",
+    }
+    assert b"trustedTypes" in SNIPPET.served
+    assert not re.search(rb"</|<!--|// |by URL", SNIPPET.served)
+
+
+def test_policies_are_told_the_inline_scripts_hash() -> None:
+    inline = SNIPPET.loader(INLINE).removeprefix(b"<script>").removesuffix(b"</script>")
+    assert SNIPPET.hashes == {b64encode(sha256(inline).digest()).decode()}
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_nothing_breaks_out_of_the_data_block(text: str) -> None:
-    html = SNIPPET.script([event(content_name=text)], {"em": text})
+    html = SNIPPET.events([event(content_name=text)], {"em": text}) + SNIPPET.loader(INLINE)
     scripts = Scripts()
     scripts.feed(html.decode("ascii"))
     assert [tag for tag, _ in scripts.found] == ["script", "script"]
@@ -96,7 +153,7 @@ class Scripts(HTMLParser):
 
 
 def test_static_script_can_stand_in_a_page() -> None:
-    script = SNIPPET.script((), {}).rpartition(b"<script>")[2].removesuffix(b"</script>")
+    script = SNIPPET.loader(INLINE).removeprefix(b"<script>").removesuffix(b"</script>")
     assert script.isascii()
     assert not re.search(rb"</|<!--|//|\n|PIXELPAIR", script)
     assert PIXEL.encode() not in script

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import io
 import json
 import re
@@ -40,10 +41,12 @@ class Ask:
     query: str = ""
     root: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
 
     @property
     def lines(self) -> dict[str, str]:
-        return {**dict(BROWSER), **dict(self.headers)}
+        sized = {"content-length": str(len(self.body))} if self.body else {}
+        return {**dict(BROWSER), **sized, **dict(self.headers)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,29 @@ class Answer:
         return cls(status, {k: v for k, v in pairs if k != "set-cookie"}, cookies, body)
 
     @property
+    def plain(self) -> bytes:
+        """The body as the browser reads it."""
+        coded = self.headers.get("content-encoding") == "gzip"
+        return gzip.decompress(self.body) if coded else self.body
+
+    @property
+    def blocks(self) -> list[dict[str, Any]]:
+        return [json.loads(found) for found in _BLOCK.findall(self.plain)]
+
+    @property
+    def sealed(self) -> list[list[Any]]:
+        """The calls of the page's sealed text: the same for all, without ids."""
+        sealed = {block["signed"] for block in self.blocks if "signed" in block}
+        return [call for text in sealed for call in json.loads(text.rpartition(".")[0])[1]]
+
+    @property
     def shown(self) -> list[list[Any]]:
         """The browser halves: those of the page's blocks, then those that ride in cookies."""
-        blocks = [json.loads(found) for found in _BLOCK.findall(self.body)]
         riding = [v for k, (v, _) in self.cookies.items() if k.startswith("_pixelpair_")]
         padded = (value + "=" * (-len(value) % 4) for value in riding)
         carried = [json.loads(base64.urlsafe_b64decode(value))["e"] for value in padded]
-        return [event for block in blocks for event in block["events"]] + carried
+        shown = [event for block in self.blocks for event in block.get("events", ())]
+        return shown + carried
 
 
 def _cookie(header: str) -> tuple[str, tuple[str, frozenset[tuple[str, str]]]]:
@@ -94,13 +113,15 @@ def environ_of(ask: Ask) -> dict[str, Any]:
         "REMOTE_ADDR": "203.0.113.9",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
+        "wsgi.input": io.BytesIO(ask.body),
         "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
     named = {f"HTTP_{k.upper().replace('-', '_')}": v for k, v in ask.lines.items()}
+    if ask.body:
+        environ["CONTENT_LENGTH"] = named.pop("HTTP_CONTENT_LENGTH")
     return environ | {k: v.encode().decode("latin-1") for k, v in named.items()}
 
 
@@ -163,9 +184,11 @@ def scope_of(ask: Ask, **more: object) -> dict[str, Any]:
     }
 
 
-async def converse(app: Callable[..., Any], scope: dict[str, Any]) -> list[dict[str, Any]]:
+async def converse(
+    app: Callable[..., Any], scope: dict[str, Any], body: bytes = b""
+) -> list[dict[str, Any]]:
     """The messages an app sends to a visitor who stays until the end."""
-    said = [{"type": "http.request", "body": b"", "more_body": False}]
+    said = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -196,7 +219,7 @@ def answer_of(sent: list[dict[str, Any]]) -> Answer:
 
 
 def ask_asgi(app: Callable[..., Any], ask: Ask) -> Answer:
-    return answer_of(asyncio.run(converse(app, scope_of(ask))))
+    return answer_of(asyncio.run(converse(app, scope_of(ask), ask.body)))
 
 
 # --- the tracker's side -----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -76,12 +77,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`twins` and `shown` name the server and browser halves; `alone` says: the answer is bare."""
+    """`twins` and `shown` name the server and browser halves, `sealed` the events whose ids the
+    page makes; `alone` says: the answer is bare.
+    """
 
     ask: Ask
     reply: Reply = field(default_factory=Reply)
     twins: str = ""
     shown: str | None = None
+    sealed: str = ""
     alone: bool = False
 
 
@@ -110,6 +114,14 @@ def redirect(to: str, *acts: Act, **more: object) -> Reply:
 CHAIR = track("ViewContent", value=1490.0, currency="SEK", content_name="Stol «Å» </script>")
 ADDED = track("AddToCart", content_ids=["SKU-1"], value=1490, currency="SEK")
 CONTACT = track("Contact")
+
+
+def report(event_id: str, origin: str = "http://www.shop.example") -> Ask:
+    """What a page posts to our own address."""
+    said = {"url": f"{origin}/a?b=c", "referrer": "", "made": [["PageView", {}, event_id]]}
+    body = json.dumps(said).encode()
+    return Ask("POST", "/_pixelpair/events", headers=(("origin", origin),), body=body)
+
 
 CASES = {
     "plain page": Case(Ask(), twins="PageView"),
@@ -171,9 +183,24 @@ CASES = {
         page(headers=(("cache-control", "no-store"), ("etag", '"1"'))),
         "PageView",
     ),
-    "public": Case(Ask(path="/public"), page(headers=(("cache-control", "public"),)), ""),
-    "validator": Case(Ask(path="/etag"), page(headers=(("etag", '"1"'),)), ""),
-    "prefetched": Case(Ask(path="/ahead", headers=(("sec-purpose", "prefetch"),)), page(), ""),
+    "public": Case(
+        Ask(path="/public"), page(headers=(("cache-control", "public"),)), sealed="PageView"
+    ),
+    "validator": Case(Ask(path="/etag"), page(headers=(("etag", '"1"'),)), sealed="PageView"),
+    "prefetched": Case(
+        Ask(path="/ahead", headers=(("sec-purpose", "prefetch"),)), page(), sealed="PageView"
+    ),
+    "cacheable product": Case(
+        Ask(path="/products/SKU-9"),
+        page(headers=(("cache-control", "public, max-age=60"), ("etag", 'W/"2"')), acts=(CHAIR,)),
+        sealed="PageView ViewContent",
+    ),
+    "revalidated": Case(
+        Ask(path="/etag", headers=(("sec-fetch-dest", "document"), ("if-none-match", '"1"'))),
+        page(headers=(("etag", '"1"'),)),
+        sealed="PageView",
+    ),
+    "other addresses below ours": Case(Ask(path="/_pixelpair/x"), page(status=404), alone=True),
     "post and redirect": Case(
         Ask("POST", "/cart/add", headers=(("referer", "http://www.shop.example/products/SKU-1"),)),
         redirect("/cart", ADDED),
@@ -203,7 +230,7 @@ CASES = {
     "fragment that says nothing": Case(
         Ask(path="/row"), page(chunks=(b"<li>Stol</li>",)), alone=True
     ),
-    "fetched by a script": Case(Ask(headers=(("sec-fetch-dest", "empty"),)), alone=True),
+    "fetched by a script": Case(Ask(headers=(("sec-fetch-dest", "empty"),)), sealed="PageView"),
     "not found": Case(Ask(path="/products/x/y"), page(status=404, acts=(CONTACT,)), alone=True),
     "server error": Case(Ask(path="/broken"), page(status=500, acts=(CONTACT,)), alone=True),
     "not modified": Case(
@@ -219,7 +246,10 @@ CASES = {
     "compressed": Case(
         Ask(path="/small"),
         page(chunks=(gzip.compress(DOCUMENT, mtime=0),), headers=(("content-encoding", "gzip"),)),
-        alone=True,
+        "PageView",
+    ),
+    "compressed otherwise": Case(
+        Ask(path="/brotli"), page(headers=(("content-encoding", "br"),)), alone=True
     ),
     "file": Case(Ask(path="/site.py"), page(file=FILE, type="text/x-python"), alone=True),
     "head": Case(

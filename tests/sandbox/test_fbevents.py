@@ -233,3 +233,21 @@ def test_the_noscript_image_counts_as_a_browser_half(browser, shop, sandbox):
     context.close()
     assert (row["event_id"], row["browser"]["noscript"]) == ("a", True)
     assert row["browser"]["url"].startswith(shop.url)
+
+
+def test_names_the_pixels_it_knows(visit):
+    tab = visit("fbq('init', '11'); fbq('init', 22);")
+    tab.wait_for_function("fbq.getState")
+    assert tab.evaluate("fbq.getState()") == {"pixels": [{"id": "11"}, {"id": "22"}]}
+
+
+@pytest.mark.parametrize(("off", "views"), [("", 1), ("fbq.disablePushState = true;", 0)])
+def test_a_pushed_state_is_a_page_view_without_id_unless_switched_off(
+    visit, sandbox, off: str, views: int
+):
+    tab = visit("fbq('init', '11');" + off)
+    tab.wait_for_function("fbq.getState")
+    tab.evaluate("history.pushState({}, '', '/p/2')")
+    tab.evaluate("fbq('track', 'Lead', {}, {eventID: 'a'})")
+    rows = sandbox.wait_for(views + 1)
+    assert [row["name"] for row in rows if not row["event_id"]] == ["PageView"] * views

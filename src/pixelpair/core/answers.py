@@ -8,6 +8,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pixelpair.core.charsets import reads_as_ascii
+from pixelpair.core.codings import coding_of
+from pixelpair.core.csp import POLICIES
 from pixelpair.core.http import (
     CACHE_HEADERS,
     Headers,
@@ -22,12 +25,14 @@ if TYPE_CHECKING:
 
 NO_BODY = frozenset({204, 205})  # Flask and Django call it text/html all the same
 FOR_PAGES = frozenset({b"document", b"iframe", b"empty"})  # Sec-Fetch-Dest, where it is sent
-_AHEAD = frozenset({b"sec-purpose", b"purpose", b"x-moz"})
+# Who asks ahead says so in one of these; X-Sec-Purpose is Turbo's.
+_AHEAD = frozenset({b"sec-purpose", b"x-sec-purpose", b"purpose", b"x-moz"})
 # They describe bytes that we change.
 _STALE = frozenset(
     {b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
 )
-_TELLING = CACHE_HEADERS | _STALE | {b"content-encoding", b"content-disposition"}
+_UNREADABLE = frozenset({b"content-encoding", b"content-disposition"})
+_TELLING = CACHE_HEADERS | POLICIES | _STALE | _UNREADABLE
 _RESTRAINED = re.compile(rb"(?:^|[,\s])(?:private|no-store|no-cache|public)(?:$|[,\s=])")
 
 
@@ -55,9 +60,10 @@ def unreadable(status: int, headers: Headers) -> str | None:
     """Why an HTML answer is none that we may look into, or None."""
     if status == 206:
         return "no whole body"
-    encoding = header_value(headers, b"content-encoding")
-    if encoding and encoding.strip().lower() != b"identity":
+    if coding_of(header_value(headers, b"content-encoding")) is None:
         return "encoded"
+    if not reads_as_ascii(header_value(headers, b"content-type") or b""):
+        return "charset"
     disposition = header_value(headers, b"content-disposition") or b""
     return "attachment" if disposition.strip().lower().startswith(b"attachment") else None
 
@@ -67,25 +73,47 @@ def is_plain(headers: Headers) -> bool:
     return _TELLING.isdisjoint([name for name, _ in headers])
 
 
-def carries_no_id(headers: Headers, request: Request, now: float, *, plain: bool) -> bool:
-    """Whether a page may be shown to others, or never: then no id may stand in it."""
+def is_ahead(request: Request) -> bool:
+    """Whether the answer may never be shown: the browser or a script fetches it in advance."""
     index = request.index
-    if not _AHEAD.isdisjoint(index) and any(b"prefetch" in index.get(n, b"") for n in _AHEAD):
-        return True
+    if _AHEAD.isdisjoint(index):
+        return False
+    return any(b"prefetch" in index.get(name, b"") for name in _AHEAD)
+
+
+def is_fetched(request: Request) -> bool:
+    """Whether a script fetches the page, to show it, a part of it, or nothing at all."""
+    index = request.index
+    destination = index.get(b"sec-fetch-dest")
+    if destination is not None:
+        # A service worker that passes a navigation on fetches it itself: seen in Chromium.
+        return destination == b"empty" and index.get(b"sec-fetch-mode") != b"navigate"
+    # An Android app's web view sends the app's name as X-Requested-With when it navigates.
+    by_script = index.get(b"x-requested-with", b"").lower() == b"xmlhttprequest"
+    return by_script or b"hx-request" in index or b"turbo-frame" in index
+
+
+def is_shared(headers: Headers, request: Request, now: float, *, plain: bool) -> bool:
+    """Whether the page's stored bytes may be shown again, to others or to the same visitor."""
     if request.method not in READS:  # no cache keeps the answer to anything else
         return False
-    return b"x-varnish" in index if plain else may_be_shown_again(headers, request, now)
+    return b"x-varnish" in request.index if plain else may_be_shown_again(headers, request, now)
 
 
-def grown(headers: Headers, by: int | None, *, plain: bool = False) -> Headers:
+def grown(headers: Headers, by: int | None) -> Headers:
     """The headers of a body that we change; Content-Length goes where nobody knows the size."""
-    fitting = [pair for pair in headers if plain or pair[0] not in _STALE]
+    fitting = list(headers)
     for index, (name, value) in enumerate(fitting):
         if name == b"content-length":
             known = by is not None and value.isdigit()
             fitting[index : index + 1] = [(name, b"%d" % (int(value) + (by or 0)))] if known else []
             break
     return fitting
+
+
+def untagged(headers: Headers) -> Headers:
+    """Without what describes bytes that are nobody else's now."""
+    return without(headers, *_STALE)
 
 
 def private(headers: Headers) -> Headers:
@@ -97,3 +125,8 @@ def private(headers: Headers) -> Headers:
         return headers
     said = control + b", private" if control else b"private"
     return [*without(headers, b"cache-control"), (b"cache-control", said)]
+
+
+def unshared(headers: Headers) -> Headers:
+    """The headers of a page that the app lets caches keep, and EVENT_ID=server does not."""
+    return [*without(headers, *CACHE_HEADERS, *_STALE), (b"cache-control", b"private, no-store")]

@@ -139,13 +139,18 @@ def set_cookie(
     """One Set-Cookie value. Raises ValueError where a part could break out of the header."""
     _check(_COOKIE_NAME, name)
     _check(_COOKIE_VALUE, value)
-    parts = [f"{name}={value}", f"Max-Age={max_age:d}"]
+    attributes = cookie_attributes(max_age, domain, secure=secure)
+    return (f"{name}={value}; {attributes}" + "; HttpOnly" * http_only).encode("ascii")
+
+
+def cookie_attributes(max_age: int, domain: str | None, *, secure: bool) -> str:
+    """What all cookies of ours have in common. Raises ValueError as `set_cookie` does."""
+    parts = [f"Max-Age={max_age:d}"]
     if domain is not None:
         _check(_COOKIE_DOMAIN, domain)
         parts.append(f"Domain={domain}")
     parts += ["Path=/", "SameSite=Lax"]
-    parts += ["Secure"] * secure + ["HttpOnly"] * http_only
-    return "; ".join(parts).encode("ascii")
+    return "; ".join(parts + ["Secure"] * secure)
 
 
 def _check(allowed: re.Pattern[str], text: str) -> None:

@@ -271,6 +271,11 @@ class Event(NamedTuple):
         call: list[object] = [self.name, self.data, self.id]
         return call if is_standard(self.name) else [*call, 1]
 
+    def call_without_id(self) -> list[object]:
+        """The browser half of a page that makes its ids itself."""
+        name, data, _, *custom = self.call()
+        return [name, data, "", *custom] if custom else [name, data]
+
     def row(self, visitor: Visitor) -> dict[str, object]:
         """The server half as the Conversions API wants it; what is unknown is left out."""
         url, referrer, client_ip, user_agent, fbp, fbc, hashed = visitor

@@ -7,17 +7,28 @@ each chunk through `feed()`, ends with `finish()`, and sends `headers` before th
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from pixelpair.core import answers
-from pixelpair.core.html import HtmlStream
-from pixelpair.core.http import Headers, header_value, location_path, may_be_shown_again, without
+from pixelpair.core.charsets import has_wide_bom, reads_as_ascii
+from pixelpair.core.codings import Recoded, coding_of
+from pixelpair.core.http import (
+    Headers,
+    header_value,
+    location_path,
+    may_be_shown_again,
+    printable,
+    without,
+)
+from pixelpair.core.page import Mode, Page
 from pixelpair.core.routes import READS
 from pixelpair.core.usual import usual_page
+from pixelpair.core.validators import asks_for_document, inbound, outbound_304
 from pixelpair.core.visit import Said, SetCookie, Shop, Tracked, Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from pixelpair.core.events import Event
     from pixelpair.core.http import Request
@@ -27,11 +38,11 @@ if TYPE_CHECKING:
 # trailing slash that Flask and Starlette add: one act, two events.
 _MOVED = frozenset({301, 307, 308})
 
+_READ_BY = {"encoded": b"content-encoding", "charset": b"content-type"}
+_readable = lru_cache(256)(reads_as_ascii)
+
 # What most answers but pages are: not even looked at, where no rule hears of them.
 _JSON = (b"content-type", b"application/json")
-
-# What a page gets: nothing, the base code without events, or its events as pairs.
-Mode = Literal["alone", "base", "pairs"]
 
 
 class Exchange:
@@ -40,17 +51,15 @@ class Exchange:
     # Class attributes, not __init__: most requests of a shop are no page and need none of them.
     passing = False
     headers: Headers | None = None
+    stripped: tuple[bytes, ...] = ()  # entity tags of ours that the door took from the request
     _said: Said | None = None
-    _mode: Mode = "alone"
     _mute = False
-    _fetched = False
     _begun = False
     _usual = False
-    _inserted = 0
+    _viewed = False  # it went the usual way
     _length = -1  # where the app's Content-Length stands
-    _stream: HtmlStream | None = None
-    _shown: Sequence[Event] = ()
-    _plain = False
+    _page: Page | None = None
+    _recoded: Recoded | None = None
     _asked: Request
     _given: Headers  # the app's headers as they came
     _held: Headers  # the same with lower-case names
@@ -96,10 +105,32 @@ class Exchange:
 
     # --- what a door asks ------------------------------------------------------------------
 
+    def admit(self, headers: Headers) -> Headers | None:
+        """The request's headers for the app, where it must not know of the client's copy as it is
+        told; None leaves them. Asked only where there are conditional ones (CONDITIONAL).
+        """
+        if self.passing:
+            return None
+        try:
+            request = self._request(*self._source)
+            if request.excluded or self._shop.excludes(request.path):
+                return None
+            document = asks_for_document(self._method, dict(headers))
+            asked = inbound(headers, self._shop.version, document=document)
+        except Exception:
+            self._failed()
+            return None
+        if asked is None:
+            return None
+        self.stripped = asked.stripped
+        return asked.headers
+
     def respond(self, status: int, headers: Headers) -> Headers | None:
         """The headers to send now, or None: hold them until `headers` is set."""
         if self.passing:
             return headers
+        if status == 304 and self.stripped:
+            return self._revalidated(headers)
         if _JSON in headers and self._said is None and self._method in self._shop.unheard:
             self.passing = True
             return headers
@@ -116,7 +147,7 @@ class Exchange:
             self._asked = self._request(*self._source)
             if html and status == 200 and self._method == "GET" and self._said is None:
                 little, self._length = answers.gist(headers)
-                if little:  # the rest is decided with the first bytes
+                if little and _readable(value):  # the rest is decided with the first bytes
                     self._usual, self._given = True, headers
                     return None
             return self._respond(status, headers, self._asked, html=html)
@@ -124,33 +155,37 @@ class Exchange:
             self._failed()
             return headers
 
+    def _revalidated(self, headers: Headers) -> Headers:
+        """The client may keep its copy, under the name that we gave it."""
+        self.passing = True
+        try:
+            return outbound_304(answers.lower_case(headers), self.stripped, self._shop.version)
+        except Exception:
+            self._failed()
+            return headers
+
     def feed(self, chunk: bytes) -> bytes:
         """The bytes to send for this chunk of the body."""
-        if self.passing or not chunk:
+        if not chunk or (self.passing and self._recoded is None):
             return chunk
-        if not self._begun:
-            self._begun = True
-            out = self._begin(chunk)
-            if out is not None:
-                return out
-            self._stream = HtmlStream(self._at_head_end, self._at_body_start)
-        return chunk if self._stream is None else self._fed(self._stream, chunk)
+        if self._usual and not self._begun:
+            return self._first(chunk)
+        return self._changed(chunk) if self._recoded is None else self._recode(chunk)
 
     def finish(self) -> bytes:
         """The last bytes; the response is complete."""
-        stream, self._stream = self._stream, None
-        if self.passing:
-            return b""
-        if not self._begun:  # no body at all
-            self._begun = True
-            if self._usual and self._begin(b"") is not None:
-                return b""
-            stream = HtmlStream(self._at_head_end, self._at_body_start)
-        out = b"" if stream is None else self._finished(stream)
-        if self._said is not None and self._said.tracked:
-            out += self._late_script(self._said)
+        if self._usual and not self._begun and not self.passing:  # no body at all
+            self._first(b"")
+        last = b"" if self.passing or self._viewed else self._finished()
+        if self._said is not None and self._said.tracked and not self.passing:
+            last += self._late(self._said)
+        recoded, self._recoded = self._recoded, None
         self.passing = True
-        return out
+        try:
+            return last if recoded is None else recoded.finish(last)
+        except Exception:
+            self._failed()
+            return b""
 
     def abandon(self) -> Headers:
         """The body will not come as bytes (the server sends a file): leave it alone."""
@@ -158,24 +193,22 @@ class Exchange:
 
     # --- the usual page ---------------------------------------------------------------------
 
-    def _begin(self, chunk: bytes) -> bytes | None:
-        """The first chunk: the usual way if it can be gone, else the general one."""
-        if self._usual:
-            try:
-                request, now = self._asked, self._shop.clock()
-                if self._said is None:
-                    page = usual_page(self._shop, request, self._given, self._length, chunk, now)
-                    if page is not None:
-                        self.headers, out = page
-                        self._mode, self._inserted = "pairs", len(out) - len(chunk)
-                        return out
-                self.headers = self._respond(200, self._given, request, html=True)
-            except Exception:
-                self._failed()
-                self.headers = self._given
-            if self.headers is not None:
-                return chunk
-        return self._whole(chunk)
+    def _first(self, chunk: bytes) -> bytes:
+        """The first chunk of what may be a usual page: that way if it can be gone."""
+        request, now = self._asked, self._shop.clock()
+        try:
+            if self._said is None:
+                page = usual_page(self._shop, request, self._given, self._length, chunk, now)
+                if page is not None:
+                    self._begun = self._viewed = True
+                    self.headers, out = page
+                    return out
+            self.headers = self._respond(200, self._given, request, html=True)
+        except Exception:
+            self._failed()
+            self.headers = self._given
+        self._usual = False
+        return chunk if self.headers is not None else self.feed(chunk)
 
     # --- an answer and what it is ----------------------------------------------------------
 
@@ -201,24 +234,37 @@ class Exchange:
         destination = request.index.get(b"sec-fetch-dest")
         if destination is not None and destination not in answers.FOR_PAGES:
             return self._leave("no document")
-        self._plain = answers.is_plain(headers)
-        reason = None if self._plain and status == 200 else answers.unreadable(status, headers)
+        reason = answers.unreadable(status, headers)
         if reason:
             return self._leave(reason)
-        # A service worker that passes a navigation on fetches it itself: seen in Chromium.
-        navigates = request.index.get(b"sec-fetch-mode") == b"navigate"
-        if destination == b"empty" and not navigates:
-            self._fetched = True
-        else:
-            alone = answers.carries_no_id(headers, request, now, plain=self._plain)
-            self._mode = "base" if alone else "pairs"
+        coding = coding_of(header_value(headers, b"content-encoding"))
+        if coding == "gzip" or coding == "deflate":
+            self._recoded = Recoded(coding, self._changed, self._changes)
+        self._page = self._make_page(visit, headers, now)
         return None
+
+    def _make_page(self, visit: Visit, headers: Headers, now: float) -> Page:
+        """The rule of the modes (architecture, "How an event id is chosen")."""
+        shop, request = self._shop, visit.request
+        plain = answers.is_plain(headers)
+        shared = answers.is_shared(headers, request, now, plain=plain)
+        by_browser = shop.event_id == "browser" and self._method in READS
+        mode: Mode = "server"
+        if answers.is_fetched(request):
+            mode = "browser" if shared or by_browser else "fetched"
+            mode = mode if self._method in READS else "alone"
+        elif answers.is_ahead(request) or by_browser or (shared and shop.event_id == "auto"):
+            mode = "browser"
+        shared |= by_browser
+        return Page(shop, visit, headers, mode, shared=shared, plain=plain)
 
     def _leave(self, reason: str | None = None) -> Headers:
         """Let the answer go as it is; `reason` counts the view's events that go nowhere."""
         self.passing = True
-        if reason == "encoded":
-            self._shop.notes.say("encoded")
+        if reason in _READ_BY:
+            value = header_value(self._held, _READ_BY[reason]) or b""
+            self._shop.notes.count(f"{reason} pages")
+            self._shop.notes.say(reason, printable(value.decode("latin-1"))[:100])
         if reason and self._said is not None and self._said.tracked:
             self._shop.notes.count(reason, len(self._said.tracked))
         return self._given
@@ -231,6 +277,8 @@ class Exchange:
     # --- an answer that is no page: the server half now, the browser half rides -------------
 
     def _act(self, visit: Visit, answer: Answer) -> Headers:
+        if self._method in READS and answers.is_ahead(visit.request):
+            return self._leave("fetched ahead")
         return self._report(visit, visit.events(answer))
 
     def _report(self, visit: Visit, events: list[Event]) -> Headers:
@@ -248,154 +296,114 @@ class Exchange:
             return self._given
         return [*answers.private(self._held), *cookies]
 
-    # --- a page, whole or in pieces ---------------------------------------------------------
+    # --- a page ----------------------------------------------------------------------------
 
-    def _whole(self, chunk: bytes) -> bytes | None:
-        """How nearly every page comes, head and all in its first chunk; None for any other."""
+    def _changed(self, chunk: bytes) -> bytes:
+        """The plain bytes of a page for those that came."""
+        page = self._page
+        if self.passing or page is None:
+            return chunk
+        waits = self._recoded is not None
         try:
-            found = self._shop.heads.find(chunk)
-            if found is None:
-                return None
-            head_end, body_start, flaw = found
-            snippet = self._snippet(flaw)
-            images = self._at_body_start() if snippet else b""
-            self._inserted = len(snippet) + len(images)
-            self.headers = self._page_headers(settled=True)
+            if self._begun:
+                out = page.feed(chunk)
+            elif has_wide_bom(chunk):
+                self.headers = self._leave("charset")
+                return chunk
+            else:
+                self._begun = True
+                out = page.first(chunk)
         except Exception:
-            self._failed()
-            self.headers = self._given
-            return chunk
-        if not snippet:
-            return chunk
-        view = memoryview(chunk)
-        pieces = (view[:head_end], snippet, view[head_end:body_start], images, view[body_start:])
-        return b"".join(pieces)
+            return self._released(page)
+        if page.judged or not waits:
+            self._settle(page, ended=False)
+        return out + page.release() if self.passing else out
 
-    def _fed(self, stream: HtmlStream, chunk: bytes) -> bytes:
+    def _finished(self) -> bytes:
+        page = self._page
+        if page is None:
+            return b""
+        out = b""
         try:
-            out = stream.feed(chunk)
+            out = page.first(b"") if not self._begun else b""
+            out += page.finish()
         except Exception:
-            out = self._released(stream)  # with this chunk
-        self._fix_headers(stream, ended=False)
-        if stream.kind == "fragment" and not self.passing:
-            self._report_late_fragment()
-        if self.passing:
-            out += stream.release()
-        if stream.done:
-            self._stream = None  # it refers back to us: a cycle would keep the page's bytes
+            out += self._released(page)
+        self._settle(page, ended=True)
         return out
 
-    def _finished(self, stream: HtmlStream) -> bytes:
-        try:
-            out = stream.finish()
-        except Exception:
-            out = self._released(stream)
-        self._fix_headers(stream, ended=True)
-        if stream.kind == "undecided" and not self.passing:
-            self._report_late_fragment()
-        return out
-
-    def _released(self, stream: HtmlStream) -> bytes:
-        """The scanner failed: all it holds, as it came, behind the app's own headers."""
+    def _released(self, page: Page) -> bytes:
+        """The page failed: all it holds, as it came."""
         self._failed()
-        self._inserted = 0
-        if self.headers is None:
-            self.headers = self._given
-        return stream.release()
+        if self.headers is None:  # nothing was sent yet
+            self.headers, page.inserted = self._given, 0
+        return page.release()
 
-    def _at_head_end(self, head: memoryview) -> bytes:
-        try:
-            snippet = self._snippet(self._shop.heads.flaw(bytes(head)))
-        except Exception:
-            self._failed()
-            self._mode = "alone"
-            return b""
-        self._inserted += len(snippet)
-        return snippet
-
-    def _at_body_start(self) -> bytes:
-        try:
-            images = self._shop.snippet.images(self._shown)
-        except Exception:
-            self._failed()
-            return b""
-        self._inserted += len(images)
-        return images
-
-    def _snippet(self, flaw: str | None) -> bytes:
-        """What is inserted where the head ends; b"" leaves the page alone."""
-        shop, visit = self._shop, self._visit
-        if flaw is not None:
-            self._mode = "alone"
-            if flaw == "pixel":
-                shop.notes.say("second pixel", shop.pixel_id)
-        if visit is None or self._mode == "alone":
-            return b""
-        if self._mode == "base":
-            shop.notes.count("browser id", len(visit.events("page")))
-            shop.notes.say("browser id", visit.request.route_label)
-            return shop.snippet.script((), {})
-        self._shown = visit.accept(visit.events("page"))
-        hashed = visit.facts().hashed
-        match = {key: hashes[0] for key, hashes in hashed.items()} if hashed else {}
-        return shop.snippet.script(self._shown, match)
-
-    # --- the headers of a page, once its first bytes are known ------------------------------
-
-    def _fix_headers(self, stream: HtmlStream, *, ended: bool) -> None:
+    def _settle(self, page: Page, *, ended: bool) -> None:
+        """The headers, as soon as the first bytes tell what the answer is."""
         if self.headers is not None:
+            if page.kind == "fragment" and not self.passing:
+                self._report_late_fragment()
             return
         try:
-            if stream.kind == "fragment" or (ended and stream.kind == "undecided"):
-                self.headers = self._no_page()
+            whole = ended or page.settled
+            if page.kind == "fragment" or (ended and page.kind == "undecided"):
+                self.headers = self._act(page.visit, "other")
+            elif page.mode == "alone":
+                self.headers = self._leave_page(page.visit)
+            elif ended and not page.inserted and not page.silent:
+                self.headers = self._leave("no head")
             else:
-                self.headers = self._page_headers(settled=stream.done or ended)
+                self.headers = page.headers(whole=whole and self._recoded is None)
         except Exception:
             self._failed()
             sized = without(self._held, b"content-length")
-            self.headers = sized if self._inserted else self._given
-
-    def _no_page(self) -> Headers:
-        return self._given if self._visit is None else self._act(self._visit, "other")
-
-    def _page_headers(self, *, settled: bool) -> Headers:
-        visit = self._visit
-        if visit is None:
-            return self._given
-        if self._mode == "alone":
-            return self._leave_page(visit)
-        if settled and not self._inserted:
-            return self._leave("no head")
-        by = self._inserted if settled else None
-        if self._mode == "base":
-            return answers.grown(self._held, by)
-        visit.facts()
-        headers = answers.grown(self._held, by, plain=self._plain)
-        if not self._plain:
-            return [*answers.private(headers), *visit.cookies]
-        headers.append((b"cache-control", b"private"))
-        headers += visit.cookies
-        return headers
+            self.headers = sized if page.inserted else self._given
 
     def _leave_page(self, visit: Visit) -> Headers:
         """A script's POST that got a whole page: its rules do not fire, its view's events do."""
-        if self._fetched and self._method not in READS:
+        if self._method not in READS and answers.is_fetched(visit.request):
             return self._report(visit, visit.tracked_events())
         return self._leave("left alone")
 
+    # --- a coded page ----------------------------------------------------------------------
+
+    def _recode(self, chunk: bytes) -> bytes:
+        coded, page = self._recoded, self._page
+        if coded is None or page is None:
+            return chunk
+        try:
+            out = coded.feed(chunk)
+        except Exception:
+            self._failed()
+            out = coded.release(page.release())
+        if coded.state == "changed":
+            self._settle(page, ended=False)
+        elif coded.state == "alone" and self.headers is None:  # it is not what it says it is
+            self.headers = self._leave("left alone")
+        return out
+
+    def _changes(self) -> bool | None:
+        """Whether the page's bytes are changed; None where that is open."""
+        if self.passing:
+            return self._page is not None and self._page.inserted > 0
+        return None if self.headers is None else True
+
     # --- what comes late, or fails ----------------------------------------------------------
 
-    def _late_script(self, said: Said) -> bytes:
+    def _late(self, said: Said) -> bytes:
         """Events of a view that went on after the head was out, at the end of the document."""
-        shop = self._shop
         sized = header_value(self.headers or [], b"content-length") is not None
-        if self._mode != "pairs" or sized or not self._inserted:
-            shop.notes.count("too late", len(said.tracked))
+        page, visit = self._page, self._visit
+        if sized or (page is not None and not page.inserted):
+            self._shop.notes.count("too late", len(said.tracked))
             self._too_late(said.tracked[0].event_name)
             return b""
         try:
-            visit = self._visit or Visit(shop, self._asked, said, shop.clock())
-            return shop.snippet.script(visit.accept(visit.tracked_events()), {})
+            if page is None or visit is None:
+                visit = Visit(self._shop, self._asked, said, self._shop.clock())
+                page = Page(self._shop, visit, [], "server", shared=False, plain=True)
+            return page.late()
         except Exception:
             self._failed()
             return b""

@@ -8,16 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from .html_tokens import (
+    AFTER_OPENING,
     BEFORE_BODY,
     BEGINNINGS,
-    BOGUS,
     CLOSE,
-    COMMENT,
+    EMPTY,
     HEAD,
     HEAD_TO_BODY,
     LONGEST_BEGINNING,
     MARKUP,
     OPENING,
+    PLAIN_NOSCRIPT,
     PLAIN_START,
     PROLOG,
     REST_OF_TAG,
@@ -51,9 +52,6 @@ def usual_places(data: bytes) -> tuple[int, int] | None:
     return head.end(), body.end()
 
 
-_AFTER_OPENING = {"comment": COMMENT, "doctype": BOGUS, "bogus": BOGUS, "empty": MARKUP}
-
-
 class HtmlStream:
     """Bytes in, bytes out, with insertions where the head ends and where the body starts.
 
@@ -71,6 +69,7 @@ class HtmlStream:
         "_at_head_end",
         "_cuts",
         "_depth",
+        "_noscripts",
         "_offset",
         "_past",
         "_place",
@@ -97,6 +96,7 @@ class HtmlStream:
         self._depth = 0  # of templates
         self._tail = b""  # bytes to look at again with the next chunk
         self._sent = 0  # how many of them were returned already
+        self._noscripts: list[int] = []  # where those are that were taken for raw text unread
         self._past: list[bytes] = []  # the document before the tail
         self._offset = 0  # of the tail in the document
         self._cuts: list[tuple[int, bytes]] = []  # insertions into the current chunk
@@ -145,7 +145,7 @@ class HtmlStream:
                 return max(pos, end - state.reach)
             pos = mark.end()
             self._state = state.turns.get(mark.group().lower(), state.otherwise)
-            if self._state == CLOSE:
+            if self._state in (CLOSE, EMPTY):
                 self._close_tag(pos)
         return pos
 
@@ -166,7 +166,7 @@ class HtmlStream:
             return self._tag(data, pos, opening.end(), end)
         if opening.lastgroup == "doctype" and self._place is PROLOG:
             self._turn("page", data, pos)
-        self._state = _AFTER_OPENING[opening.lastgroup or ""]
+        self._state = AFTER_OPENING[opening.lastgroup or ""]
         return opening.end()
 
     def _text(self, data: bytes, pos: int) -> int:
@@ -185,6 +185,8 @@ class HtmlStream:
         self._turn(verdict, data, pos)
         if verdict == "head_ends" or self.done:
             return pos
+        if verdict == "noscript":
+            self._noscripts.append(self._offset + pos)
         self._then = verdict if verdict in STATES or verdict == "body" else MARKUP
         rest = REST_OF_TAG.match(data, name_end, end)
         if rest is None:
@@ -218,7 +220,9 @@ class HtmlStream:
 
     def _end_head(self, data: bytes, pos: int) -> None:
         head, stop = (b"".join((*self._past, data[:pos])), None) if self._past else (data, pos)
-        doubtful = head.find(ESCAPE, 0, stop) >= 0
+        doubtful = head.find(ESCAPE, 0, stop) >= 0 or not all(
+            PLAIN_NOSCRIPT.match(head, start) for start in self._noscripts
+        )
         insertion = b"" if doubtful else self._at_head_end(memoryview(head)[:stop])
         self._past.clear()
         if insertion:
@@ -240,10 +244,13 @@ class HtmlStream:
         cuts, self._cuts = self._cuts, []
         if not cuts and start == len(data) - len(chunk) and stop == len(data):
             return chunk
-        return _splice(data, start, stop, cuts)
+        return splice(data, start, stop, cuts)
 
 
-def _splice(data: bytes, start: int, stop: int, cuts: list[tuple[int, bytes]]) -> bytes:
+def splice(data: bytes, start: int, stop: int, cuts: list[tuple[int, bytes]]) -> bytes:
+    """`data` from `start` to `stop`, with the insertions at their places."""
+    if not cuts:
+        return data[start:stop]
     view = memoryview(data)
     pieces: list[bytes | memoryview] = []
     for pos, insertion in cuts:

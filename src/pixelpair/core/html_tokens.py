@@ -20,6 +20,7 @@ TAG_NAME = "tag name"
 COMMENT = "comment"
 BOGUS = "bogus comment"  # doctypes end at the first ">" too, quoted or not
 CLOSE = "close"  # the ">" of a tag: its element decides what follows
+EMPTY = "empty"  # that of "/>", which says something in SVG and MathML alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,23 @@ def _script(mark: bytes, turns: dict[bytes, str]) -> State:
 RAW_IN_HEAD = ("title", "style", "noscript", "noframes")
 RAW_IN_BODY = ("textarea", "xmp", "iframe", "noembed")
 
+_TURNS = {b">": CLOSE, b"/": "slash"}
+_GAPS = dict.fromkeys((b"\t", b"\n", b"\f", b"\r", b" "), "gap")
+
 STATES: Mapping[str, State] = {
-    TAG_NAME: _state(rb"[\t\n\f\r />]", "gap", {b">": CLOSE}),
-    "gap": _state(rb"[^\t\n\f\r /]", "name", {b">": CLOSE}),
-    "name": _state(rb"[\t\n\f\r />=]", "after name", {b">": CLOSE, b"=": "equals", b"/": "gap"}),
-    "after name": _state(rb"[^\t\n\f\r ]", "name", {b">": CLOSE, b"=": "equals", b"/": "gap"}),
+    TAG_NAME: _state(rb"[\t\n\f\r />]", "gap", _TURNS),
+    "gap": _state(rb"[^\t\n\f\r ]", "name", _TURNS),
+    "slash": _state(rb"(?s:.)", "name", {b">": EMPTY, b"/": "slash", **_GAPS}),
+    "name": _state(rb"[\t\n\f\r />=]", "after name", {**_TURNS, b"=": "equals"}),
+    "after name": _state(rb"[^\t\n\f\r ]", "name", {**_TURNS, b"=": "equals"}),
     "equals": _state(rb"[^\t\n\f\r ]", "bare", {b">": CLOSE, b'"': "double", b"'": "single"}),
     "double": _state(rb'"', "gap"),
     "single": _state(rb"'", "gap"),
     "bare": _state(rb"[\t\n\f\r >]", "gap", {b">": CLOSE}),
     BOGUS: _state(rb">", MARKUP),
     COMMENT: State(re.compile(rb"--!?>"), MARKUP, {}, reach=3),
+    "cdata": State(re.compile(rb"\]\]>"), MARKUP, {}, reach=2),
+    "text": _state(rb"(?=<)", MARKUP),
     # "<!--" in a script hides nothing, but a "<script" after it makes the next "</script" its own;
     # the dashes of "<!-->" open and close.
     "script": _script(rb"<!(?=--)|</script", {b"<!": "escaped"}),
@@ -84,40 +91,82 @@ OPENING = re.compile(
     re.DOTALL,
 )
 
+AFTER_OPENING = {"comment": COMMENT, "doctype": BOGUS, "bogus": BOGUS, "empty": MARKUP}
+
 # Attributes as people write them. Odd ones fail here and are walked state by state.
 # Only single classes are possessive: before CPython 3.11.5 a possessive group keeps what its last,
 # failed round took (https://github.com/python/cpython/issues/100061); Debian 12 has 3.11.2.
-_ATTRIBUTES = rb"""
+PAIRS = rb"""
     (?: [\t\n\f\r\ /]++ [^\t\n\f\r\ /><"'=]++
         (?: =" [^"]*+ " | (?!=) | = (?: '[^']*+' | [^\t\n\f\r\ >"'] [^\t\n\f\r\ >]*+ ) )
-    )* [\t\n\f\r\ /]*+ >
+    )*
 """
-REST_OF_TAG = re.compile(rb"(?x)" + _ATTRIBUTES)
-"""From behind a tag's name to its end."""
+SPACE = rb"[\t\n\f\r\ ]*+"
+ATTRIBUTES = PAIRS + rb"[\t\n\f\r\ /]*+ >"
+REST_OF_TAG = re.compile(rb"(?x)" + PAIRS + rb"( [\t\n\f\r\ /]*+ ) >")
+"""From behind a tag's name to its end; the group ends with the "/" of "/>"."""
 
 
-def _element(name: bytes, also_not: bytes = b"") -> bytes:
-    inside = rb"(?: [^<]++ | < (?! %b /%b ) )* </%b [\t\n\f\r\ ]*+ >" % (also_not, name, name)
-    return rb"%b %b %b" % (name, _ATTRIBUTES, inside)
+def element(name: bytes, also_not: bytes = b"") -> bytes:
+    """A raw-text element from behind its "<", for a verbose pattern."""
+    inside = rb"(?: [^<]++ | < (?! %b /%b ) )* </%b %b >" % (also_not, name, name, SPACE)
+    return rb"%b %b %b" % (name, ATTRIBUTES, inside)
 
 
 def _run(*tokens: bytes) -> re.Pattern[bytes]:
     """All such tokens in a row, behind their "<", with whitespace around them."""
-    space = rb"[\t\n\f\r\ ]*+"
-    return re.compile(rb"(?ix) (?: %b < (?: %b ) )* %b" % (space, b"|".join(tokens), space))
+    return re.compile(rb"(?ix) (?: %b < (?: %b ) )* %b" % (SPACE, b"|".join(tokens), SPACE))
 
 
-_COMMENT = rb"!-- (?!-?>) (?: [^-]++ | - (?!-!?>) )* --!?>"
+COMMENT_TOKEN = rb"!-- (?!-?>) (?: [^-]++ | - (?!-!?>) )* --!?>"
+
+
+# Left open, these begin again in what follows.
+_FORMATTING = (
+    *(b"a", b"b", b"big", b"code", b"em", b"font", b"i", b"nobr", b"s", b"small", b"strike"),
+    *(b"strong", b"tt", b"u"),
+)
+_ODD_IN_NOSCRIPT = (
+    *(name.encode() for name in (*RAW_IN_HEAD, *RAW_IN_BODY)),
+    *(b"script", b"template", b"svg", b"math", b"select", b"table", b"frameset", b"plaintext"),
+    *(b"/noscript", b"/body", b"/html"),
+)
+
+
+def _without_less(pattern: bytes) -> bytes:
+    return pattern.replace(rb"[^", rb"[^<")
+
+
+def _plain_noscript() -> bytes:
+    """A `<noscript>` whose end both find that take its content for text and for markup.
+
+    As markup it leaves nothing open that changes what comes after it.
+    """
+    attributes = _without_less(ATTRIBUTES)
+    whole = [
+        rb"%b %b [^<]*+ </%b %b >" % (name, attributes, name, SPACE)
+        for name in (b"style", b"iframe", *_FORMATTING)
+    ]
+    odd = b"|".join((*_FORMATTING, *_ODD_IN_NOSCRIPT))
+    tags = rb"(?! (?:%b) [\t\n\f\r\ />] ) /?+ [a-z] [^\t\n\f\r\ /><]*+ %b" % (odd, attributes)
+    inside = b"|".join((*whole, tags, _without_less(COMMENT_TOKEN)))
+    return rb"noscript %b (?: [^<]++ | < (?: %b ) )* </noscript" % (ATTRIBUTES, inside)
+
+
+PLAIN_NOSCRIPT = re.compile(rb"(?ix) < %b (?=[\t\n\f\r\ />])" % _plain_noscript())
+
 _TEXT = re.compile(rb"[^<]*+")
 # One call takes 2 KB of this in 8 µs; state by state it is 50.
 _HEAD_CONTENT = _run(
-    rb"(?: meta | link | head | html | base ) %b" % _ATTRIBUTES,
-    _COMMENT,
-    _element(b"script", also_not=b"!--|"),
-    *(_element(name) for name in (b"title", b"style", b"noscript")),
+    rb"(?: meta | link | head | html | base ) %b" % ATTRIBUTES,
+    COMMENT_TOKEN,
+    element(b"script", also_not=b"!--|"),
+    *(element(name) for name in (b"title", b"style")),
+    rb"%b %b >" % (_plain_noscript(), SPACE),
 )
 
-HEAD_TO_BODY = re.compile(rb"(?ix) </head [\t\n\f\r\ ]*+ > [\t\n\f\r\ ]*+ <body %b" % _ATTRIBUTES)
+_HEAD_END = rb"(?: </head %b > %b )?" % (SPACE, SPACE)
+HEAD_TO_BODY = re.compile(rb"(?ix) %b <body %b" % (_HEAD_END, ATTRIBUTES))
 """How nearly every head ends; a shortcut."""
 
 PLAIN_START = re.compile(rb"(?i)[\t\n\f\r ]*+<!doctype[^>]*+>")
@@ -139,7 +188,7 @@ _RAW_HEAD = {name.encode(): name for name in (*RAW_IN_HEAD, "script")}
 _RAW_BODY = {name.encode(): name for name in RAW_IN_BODY}
 
 PROLOG = Place(
-    _run(_COMMENT),
+    _run(COMMENT_TOKEN),
     {b"html": "page", b"head": "page"},
     start="fragment",
     end="fragment",
@@ -175,7 +224,7 @@ TEMPLATE = Place(
     text="pass",
 )
 BEFORE_BODY = Place(
-    _run(_COMMENT, rb"/head [\t\n\f\r\ ]*+ >"),
+    _run(COMMENT_TOKEN, rb"/head [\t\n\f\r\ ]*+ >"),
     {b"/head": "pass", b"body": "body"},
     start="doubt",
     end="doubt",

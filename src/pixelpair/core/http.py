@@ -28,27 +28,34 @@ def indexed(headers: Headers) -> dict[bytes, bytes]:
     return index
 
 
+def _by_environ(*names: str) -> dict[str, bytes]:
+    return {f"HTTP_{name.upper().replace('-', '_')}": name.encode() for name in names}
+
+
 # The request's headers that are ever read, by their name in a WSGI environ: doors that must
 # translate them translate no others.
-WANTED = {
-    f"HTTP_{name.upper().replace('-', '_')}": name.encode()
-    for name in (
-        "accept-encoding",
-        "cookie",
-        "if-none-match",
-        "origin",
-        "purpose",
-        "referer",
-        "sec-fetch-dest",
-        "sec-fetch-mode",
-        "sec-fetch-site",
-        "sec-purpose",
-        "user-agent",
-        "x-forwarded-for",
-        "x-moz",
-        "x-varnish",
-    )
-}
+WANTED = _by_environ(
+    "cookie",
+    "hx-request",
+    "purpose",
+    "referer",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-purpose",
+    "turbo-frame",
+    "user-agent",
+    "x-moz",
+    "x-requested-with",
+    "x-sec-purpose",
+    "x-varnish",
+)
+# What tells the app of the client's copy, and what tells a document request from others.
+WANTED_OF_COPIES = _by_environ("if-match", "if-modified-since", "if-none-match", "if-range")
+WANTED_TO_JUDGE = WANTED_OF_COPIES | _by_environ("accept", "range", "sec-fetch-dest")
+# What our own addresses ask for beside it.
+WANTED_AT_DESK = WANTED | _by_environ(
+    "accept-encoding", "if-none-match", "origin", "sec-fetch-site", "x-forwarded-for"
+)
 
 # No browser sends a longer address bar than servers take (8 KB); an event needs far less.
 MAX_URL = 2048
@@ -94,6 +101,7 @@ class Request:
     client: str
     route: RouteMatch | None = None
     excluded: bool = False
+    nonce: str = ""  # that the framework gives the scripts of this page
 
     @property
     def cookies(self) -> bytes:
@@ -108,13 +116,17 @@ class Request:
     @property
     def url(self) -> str:
         """The address of this request as the browser knows it, bounded."""
-        raw = self.raw_path
-        path = raw.decode() if _PLAIN_PATH.fullmatch(raw) else quote(raw, safe=_SAFE_PATH)
         query = f"?{self.query}" if self.query else ""
-        whole = f"{self.scheme}://{self.host}{path}{query}"
+        whole = f"{self.scheme}://{self.host}{self.url_path}{query}"
         if not (whole.isascii() and whole.isprintable()):
             whole = quote(whole, safe=_SAFE_PATH + "?#[]")
         return whole if len(whole) <= MAX_URL else whole[:MAX_URL].partition("?")[0]
+
+    @property
+    def url_path(self) -> str:
+        """The path of this request as the browser knows it."""
+        raw = self.raw_path
+        return raw.decode() if _PLAIN_PATH.fullmatch(raw) else quote(raw, safe=_SAFE_PATH)
 
     @property
     def user_agent(self) -> str:

@@ -18,11 +18,25 @@ SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
         logging.WARNING,
         "track(%r) came after the answer was on its way: it left on neither channel",
     ),
-    "browser id": (
+    "no order id": (
+        logging.ERROR,
+        (
+            "a Purchase of a page that caches or scripts may keep (%s) has no order_id: it left on"
+            " neither channel; track('Purchase', order_id=...) names it"
+        ),
+    ),
+    "policy": (
         logging.WARNING,
         (
-            "a page that may be shown again from a cache (%s) got the base code only, its events "
-            "left on neither channel: with Cache-Control: no-store they leave as pairs"
+            "the content security policy of a page (%s) permits no script of ours: its events leave"
+            " by the server only; a nonce, or 'self' in script-src, permits it"
+        ),
+    ),
+    "policy blocks pixel": (
+        logging.WARNING,
+        (
+            "the content security policy of a page (%s) blocks the pixel's script: its events leave"
+            " by the server only; script-src must name the host of PIXELPAIR_PIXEL_SCRIPT_URL"
         ),
     ),
     "cacheable act": (
@@ -39,9 +53,13 @@ SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
     "encoded": (
         logging.WARNING,
         (
-            "pages arrive compressed and are left alone: put pixelpair inside the compressing "
+            "pages arrive compressed (%s) and are left alone: put pixelpair inside the compressing "
             "middleware, nearer to the app"
         ),
+    ),
+    "charset": (
+        logging.WARNING,
+        "pages in UTF-16, UTF-32 or UTF-7 are left alone (%s): send them in UTF-8",
     ),
     "fault": (
         logging.ERROR,
@@ -51,6 +69,27 @@ SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
         ),
     ),
     "dropped": (logging.WARNING, "%s: %s; it was dropped"),
+    "origin": (
+        logging.WARNING,
+        (
+            "reports from pages at %s are refused, the app is asked as %s: if both are this shop, "
+            "let the proxy hand on the Host header, or set PIXELPAIR_ORIGINS=%s"
+        ),
+    ),
+    "report rate": (
+        logging.WARNING,
+        (
+            "an address sent more reports in a minute than PIXELPAIR_REPORT_RATE allows: if it is "
+            "a proxy's, let the server trust its X-Forwarded-For"
+        ),
+    ),
+    "twice": (
+        logging.WARNING,
+        (
+            "another script of the pages starts pixel %s too: remove it there, or its events "
+            "count beside those of pixelpair"
+        ),
+    ),
 }
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
+from functools import lru_cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -18,8 +19,11 @@ import orjson
 from pixelpair.core.events import PAGE_VIEW, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from pixelpair.core.csp import Permission
+
+BLOCK = b'<script type="application/json" id="pixelpair">'
 PENDING_PREFIX = "_pixelpair_"
 PENDING_SECONDS = 600
 PENDING_ROOM = 3000  # bytes of such cookies a visitor; nginx and gunicorn refuse headers of 8 KB
@@ -34,9 +38,16 @@ _IMAGE_END = b'"></noscript>'
 _IMAGE_LIMIT = 2000  # a GET address; a longer cart travels by the server half alone
 
 
-def _script() -> bytes:
+def _inline() -> bytes:
+    """What stands in pages: made from pixel.js by `make pixel.min.js`."""
+    return files("pixelpair.core").joinpath("pixel.min.js").read_bytes().strip()
+
+
+def _file() -> bytes:
+    """The whole script; what it has beside the inline one is for pages that we do not serve."""
     source = files("pixelpair.core").joinpath("pixel.js").read_text("ascii")
-    return " ".join(line.strip() for line in source.splitlines()).encode()
+    lines = (line.strip().removesuffix("/* by URL */").rstrip() for line in source.splitlines())
+    return " ".join(line for line in lines if line and not line.startswith("//")).encode()
 
 
 def safe_json(value: object) -> bytes:
@@ -48,27 +59,100 @@ def safe_json(value: object) -> bytes:
 
 
 class Snippet:
-    """The bytes for one pixel. Made once a process: the static script is its larger part."""
+    """The bytes for one pixel on the pages below one mount. Made once: most of them never change.
 
-    __slots__ = ("_end", "_image_start", "_image_url", "_start")
+    `page_view` and `names` are settings that the page must know: PAGE_VIEW and PAGE_EVENTS.
+    """
 
-    def __init__(self, pixel_id: str, script_url: str, image_url: str) -> None:
-        head = safe_json({"pixel": pixel_id, "src": script_url})[:-1]
-        self._start = b'<script type="application/json" id="pixelpair">' + head
-        self._end = b"]}</script><script>" + _script() + b"</script>"
+    __slots__ = (
+        "_external",
+        "_image_start",
+        "_image_url",
+        "_inline",
+        "_start",
+        "_usual_end",
+        "below",
+        "file_path",
+        "hashes",
+        "script_url",
+        "served",
+    )
+
+    def __init__(
+        self,
+        pixel_id: str,
+        script_url: str,
+        image_url: str,
+        *,
+        path: str = "/_pixelpair",
+        page_view: str = "both",
+        auto_config: bool = False,
+        names: Sequence[str] = (),
+        root: str = "",
+    ) -> None:
+        config: dict[str, object] = {"pixel": pixel_id, "src": script_url}
+        config |= {"view": page_view} if page_view != "both" else {}
+        config |= {"auto": 1} if auto_config else {}
+        config |= {"names": list(names)} if names else {}
+        code, file = _inline(), _file()
+        # The file finds the reports' address beside its own.
+        self.served = file.removesuffix(b");") + b", %b);\n" % safe_json(config | {"to": "events"})
+        version = sha256(self.served).hexdigest()[:12]
+        address = quote(root) + path
+        self.script_url = script_url
+        self.file_path = f"{address}/pixel.js"
+        self.hashes = frozenset({b64encode(sha256(code).digest()).decode()})
+        self._external = escape(f"{self.file_path}?v={version}").encode()
+        self._inline = code
+        self._start = BLOCK + safe_json(config | {"to": f"{address}/events"})[:-1]
+        self._usual_end = b"]}</script><script>" + code + b"</script>"
         self._image_url = f"{escape(image_url)}?id={pixel_id}"
-        page_view = f"{self._image_url}&amp;ev=PageView&amp;noscript=1&amp;eid="
-        self._image_start = f'<noscript>{_IMAGE}"{page_view}'.encode()
+        page_view_image = f"{self._image_url}&amp;ev=PageView&amp;noscript=1&amp;eid="
+        self._image_start = f'<noscript>{_IMAGE}"{page_view_image}'.encode()
+        # The same below another mount; a process has one or two.
+        self.below = lru_cache(16)(
+            lambda mount: (
+                self
+                if mount == root
+                else Snippet(
+                    pixel_id,
+                    script_url,
+                    image_url,
+                    path=path,
+                    page_view=page_view,
+                    auto_config=auto_config,
+                    names=names,
+                    root=mount,
+                )
+            )
+        )
 
-    def script(self, events: Iterable[Event], match: Mapping[str, str]) -> bytes:
-        """The data block and the script. `match` is customer information for the pixel's init."""
+    def loader(self, how: Permission) -> bytes:
+        """The script as the page's policies permit it; b"" where they do not."""
+        nonce = b' nonce="%b"' % how.nonce if how.nonce else b""
+        if how.way == "inline":
+            return b"<script%b>%b</script>" % (nonce, self._inline)
+        if how.way == "external":
+            return b'<script src="%b" async%b></script>' % (self._external, nonce)
+        return b""
+
+    def events(self, events: Iterable[Event], match: Mapping[str, str] | None = None) -> bytes:
+        """The data block of events with their ids. `match` is customer information for init."""
         calls = b",".join([_call(event) for event in events])
         known = b',"match":' + safe_json(match) if match else b""
-        return b'%b%b,"events":[%b%b' % (self._start, known, calls, self._end)
+        return b'%b%b,"events":[%b]}</script>' % (self._start, known, calls)
+
+    def signed(self, sealed: str, cookies: tuple[str, str]) -> bytes:
+        """The data block of a page that makes its own ids: a sealed text for all visitors.
+
+        `cookies` is what stands before and behind the time and value of `_fbp` and `_fbc`.
+        """
+        given = self._start, safe_json(cookies), safe_json(sealed)
+        return b'%b,"cookie":%b,"signed":%b}</script>' % given
 
     def view(self, event_id: bytes) -> tuple[bytes, bytes]:
-        """Script and image of a PageView whose id was made here (letters and digits)."""
-        script = b'%b,"events":[["PageView",{},"%b"]%b' % (self._start, event_id, self._end)
+        """Block, script and image of a PageView whose id was made here (letters and digits)."""
+        script = b'%b,"events":[["PageView",{},"%b"]%b' % (self._start, event_id, self._usual_end)
         return script, b"%b%b%b" % (self._image_start, event_id, _IMAGE_END)
 
     def images(self, events: Iterable[Event]) -> bytes:

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from pixelpair.core.visit import Shop
 
 _PAGES = frozenset({None, b"document", b"iframe"})
-_ODD = frozenset({b"sec-purpose", b"purpose", b"x-moz", b"x-varnish"})
+_ODD = frozenset(
+    {
+        b"hx-request",
+        b"purpose",
+        b"sec-purpose",
+        b"turbo-frame",
+        b"x-moz",
+        b"x-requested-with",
+        b"x-sec-purpose",
+        b"x-varnish",
+    }
+)
 _FBP = re.compile(rb"_fbp=(fb\.[0-9]{1,3}\.[0-9]{1,20}\.[0-9]{1,40})(?:;|\Z)")
 # As Twin.pack() and Event.row() write it.
 _RECORD = (
@@ -42,6 +53,8 @@ def usual_page(
         index.get(b"sec-fetch-dest") not in _PAGES
         or not index.keys().isdisjoint(_ODD)
         or request.excluded
+        or request.nonce
+        or shop.event_id == "browser"
         or not shop.merely_viewed(request.path)
         or (request.route is not None and shop.routes.names_views)
     ):
@@ -51,16 +64,17 @@ def usual_page(
     if fbp is None or "fbclid=" in request.query or "fbclid=" in referrer:
         return None
     found = shop.heads.find(chunk)
-    if found is None or found.flaw is not None:
+    if found is None or found.flaw is not None or found.policies:
         return None
     size = headers[length][1] if length >= 0 else b"0"
     if not size.isdigit():
         return None
     event_id = shop.new_id().encode()
-    snippet, images = shop.snippet.view(event_id)
+    maker = shop.snippet.below(request.root) if request.root else shop.snippet
+    snippet, images = maker.view(event_id)
     if shop.sends:
         shop.queue(_record(shop, request, event_id, int(now), fbp, referrer))
-    head_end, body_start, _ = found
+    head_end, body_start = found[:2]
     view = memoryview(chunk)
     pieces = (view[:head_end], snippet, view[head_end:body_start], images, view[body_start:])
     grown = [*headers, (b"cache-control", b"private")]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pixelpair.core.cookies import (
     CookieDomains,
     click_id,
+    cookie_attributes,
     fbc_for,
     meta_cookies,
     new_fbp,
@@ -37,7 +38,7 @@ from pixelpair.core.snippet import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pixelpair.core.heads import Heads
     from pixelpair.core.http import Request
@@ -57,6 +58,7 @@ class Shop:
     pixel_id: str
     sends: bool  # there is a token: the server halves can leave
     page_view: Literal["both", "browser", "off"]
+    event_id: Literal["auto", "server", "browser"]
     advanced_matching: bool
     currency: str | None
     login_paths: frozenset[str]
@@ -64,6 +66,8 @@ class Shop:
     routes: RouteTable
     id_key: bytes
     snippet: Snippet
+    seal: Callable[[str], str]
+    version: bytes  # of all that stands in a cacheable page, for its ETag
     heads: Heads
     domains: CookieDomains
     clock: Callable[[], float]
@@ -203,12 +207,28 @@ class Visit:
             self._say_fault(event)
         return [event for event in events if event not in faulty]
 
-    def _say_fault(self, event: Event) -> None:
+    def sealable(self, events: Iterable[Event]) -> list[list[object]]:
+        """The calls of a page that makes its ids itself, without those it may not make.
+
+        Whoever opens such a page can report it again: a Purchase must name its order.
+        """
+        calls = []
+        for event in events:
+            if event.name == "Purchase" and event.fault:
+                self._say_fault(event, kept=False)
+            elif event.name == "Purchase" and not event.lasting:
+                self._shop.notes.count("faults")
+                self._shop.notes.say("no order id", self.request.route_label)
+            else:
+                calls.append(event.call() if event.lasting else event.call_without_id())
+        return calls
+
+    def _say_fault(self, event: Event, *, kept: bool = True) -> None:
         shop, place = self._shop, self.request.route_label
         route = self.request.route and self.request.route[0]  # a path may hold an order's number
-        kept = " and is kept as a dead letter" if shop.sends else ""
+        where = " and is kept as a dead letter" if kept and shop.sends else ""
         shop.notes.count("faults")
-        shop.notes.say("fault", event.fault, place, event.name, kept, per=(event.fault, route))
+        shop.notes.say("fault", event.fault, place, event.name, where, per=(event.fault, route))
 
     # --- facts and cookies -----------------------------------------------------------------
 
@@ -247,6 +267,12 @@ class Visit:
         domain, _ = self._shop.domains(self.request.host)
         known = (("_fbp", visitor.fbp), ("_fbc", visitor.fbc))
         return [self._cookie(name, v, NINETY_DAYS, domain) for name, v in known if v]
+
+    def cookie_terms(self) -> tuple[str, str]:
+        """How a page writes Meta's cookies as this server does, the same for all visitors."""
+        domain, index = self._shop.domains(self.request.host)
+        secure = self.request.scheme == "https"
+        return f"=fb.{index}.", f"; {cookie_attributes(NINETY_DAYS, domain, secure=secure)}"
 
     def pending(self, events: list[Event]) -> list[SetCookie]:
         """The cookies that take browser halves to the next page, as many as still fit.

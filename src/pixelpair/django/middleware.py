@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,21 @@ from asgiref.sync import (
 )
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
 
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import WANTED, Headers, Request
+from pixelpair.core.http import (
+    WANTED,
+    WANTED_AT_DESK,
+    WANTED_OF_COPIES,
+    WANTED_TO_JUDGE,
+    Headers,
+    Request,
+)
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -54,6 +63,10 @@ class PixelPairMiddleware:
         if _KEY in request.META or _KEY in getattr(request, "scope", ()):
             return self.get_response(request)
         request.META[_KEY] = True
+        if self.tracker.mark in request.path_info:
+            answer = self._answered(request)
+            if answer is not None:
+                return _done(answer) if self._is_async else answer
         exchange = self.tracker.begin(request.method or "GET", request_of, request)
         return (
             self._serve_async(exchange, request)
@@ -61,10 +74,23 @@ class PixelPairMiddleware:
             else self._serve(exchange, request)
         )
 
+    def _answered(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to what comes to an address of ours; None where the app answers."""
+        desk, asked = self.tracker.desk, request_of(request, WANTED_AT_DESK)
+        room = desk.room(asked) if desk else None
+        if desk is None or room is None:
+            return None
+        answer = desk.answer(asked, request.read(room) if room else b"")
+        response = HttpResponse(answer.body, status=answer.status)
+        del response["Content-Type"]
+        _set_headers(response, [], answer.headers)
+        return response
+
     def _serve(self, exchange: Exchange, request: HttpRequest) -> HttpResponseBase:
         token = CURRENT.set(exchange)
         try:
-            response = self.get_response(request)
+            with _admitted(exchange, request):
+                response = self.get_response(request)
             if _is_held_stream(exchange, response):
                 if response.is_async and hasattr(request, "scope"):
                     # Behind a sync-only middleware under ASGI: the stream belongs to its loop.
@@ -78,7 +104,8 @@ class PixelPairMiddleware:
     async def _serve_async(self, exchange: Exchange, request: HttpRequest) -> HttpResponseBase:
         token = CURRENT.set(exchange)
         try:
-            response = await self.get_response(request)
+            with _admitted(exchange, request):
+                response = await self.get_response(request)
             if _is_held_stream(exchange, response):
                 if response.is_async:
                     await _stream_async(exchange, response)
@@ -87,6 +114,37 @@ class PixelPairMiddleware:
         finally:
             CURRENT.reset(token)
         return response
+
+
+async def _done(response: HttpResponse) -> HttpResponse:
+    return response
+
+
+@contextmanager
+def _admitted(exchange: Exchange, request: HttpRequest) -> Iterator[None]:
+    """The request as the app may know it. Outside of us ConditionalGetMiddleware still compares
+    what the client sent.
+    """
+    meta = request.META
+    if meta.keys().isdisjoint(WANTED_OF_COPIES):
+        yield
+        return
+    before = {key: meta[key] for key in WANTED_TO_JUDGE if key in meta}
+    given = [(WANTED_TO_JUDGE[k], str(v).encode("latin-1", "replace")) for k, v in before.items()]
+    admitted = exchange.admit(given)
+    if admitted is None:
+        yield
+        return
+    left = dict(admitted)
+    for key, name in WANTED_TO_JUDGE.items():
+        if name in left:
+            meta[key] = left[name].decode("latin-1")
+        else:
+            meta.pop(key, None)
+    try:
+        yield
+    finally:
+        meta.update(before)
 
 
 def _secret_key() -> object:
@@ -202,7 +260,7 @@ def _set_headers(response: Any, before: Headers, after: Headers) -> None:
             response.headers[name.decode("latin-1").title()] = value.decode("latin-1")
 
 
-def request_of(request: HttpRequest) -> Request:
+def request_of(request: HttpRequest, wanted: Mapping[str, bytes] = WANTED) -> Request:
     """The neutral form of Django's request, with the view that was found for it."""
     raw = request.path.replace("%", "%25").encode("utf-8", "surrogateescape")
     match = getattr(request, "resolver_match", None)
@@ -215,16 +273,23 @@ def request_of(request: HttpRequest) -> Request:
         path=request.path_info or "/",
         raw_path=raw,
         query=request.META.get("QUERY_STRING", ""),
-        index=_request_headers(request),
+        index=_request_headers(request, wanted),
         client=request.META.get("REMOTE_ADDR") or "",
         route=_route(match),
         excluded=match is not None and "admin" in match.app_names,
+        nonce=_nonce(request),
     )
 
 
-def _request_headers(request: HttpRequest) -> dict[bytes, bytes]:
-    given = ((name, request.META.get(key)) for key, name in WANTED.items())
+def _request_headers(request: HttpRequest, wanted: Mapping[str, bytes]) -> dict[bytes, bytes]:
+    given = ((name, request.META.get(key)) for key, name in wanted.items())
     return {name: str(value).encode("latin-1", "replace") for name, value in given if value}
+
+
+def _nonce(request: HttpRequest) -> str:
+    """The nonce that Django (6) or django-csp gave the page's scripts, if it gave one."""
+    nonce = getattr(request, "_csp_nonce", None)  # false until a template asked for it
+    return str(nonce) if nonce else ""
 
 
 def _route(match: Any) -> RouteMatch | None:

@@ -178,6 +178,16 @@
     document.cookie = "_fbp=" + value + "; path=/; max-age=7776000; SameSite=Lax";
   }
 
+  /* ---- client-side navigation ---- */
+
+  function watchHistory() {
+    var push = history.pushState;
+    history.pushState = function () {
+      push.apply(history, arguments);
+      if (!fbq.disablePushState) commands.track("PageView");
+    };
+  }
+
   /* ---- advanced matching ---- */
 
   function hashed(match) {
@@ -290,5 +300,9 @@
 
   var queue = fbq.queue || [];
   fbq.callMethod = function () { run(arguments); };
+  fbq.getState = function () {
+    return { pixels: Array.from(pixels.keys(), function (id) { return { id: id }; }) };
+  };
+  watchHistory();
   while (queue.length) run(queue.shift());
 })();

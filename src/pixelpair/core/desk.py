@@ -1,0 +1,169 @@
+"""The two addresses of our own: where pages report what they showed, and the page script.
+
+Decides on whole requests; a door reads the body and sends the answer. Never raises.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pixelpair.core.events import PAGE_VIEW
+from pixelpair.core.http import Request
+from pixelpair.core.limits import Rate, Seen, is_inner
+from pixelpair.core.origins import Asker, Gate
+from pixelpair.core.reports import MOST_BYTES, Reader, Refusal, Report
+from pixelpair.core.served import Answer, Script
+from pixelpair.core.visit import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pixelpair.core.http import Headers
+    from pixelpair.core.seals import Seal
+    from pixelpair.core.visit import Shop
+
+_NO_STORE = (b"cache-control", b"no-store")
+_FOREIGN = Refusal(403, "origin", "Pages of this origin may not report here.")
+_TOO_OFTEN = Refusal(429, "rate", "Too many reports; try again in a minute.")
+_METHOD = Refusal(405, "method", "This address does not know the method.")
+_PREFLIGHT = [
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"content-type"),
+    (b"access-control-max-age", b"7200"),  # Chromium keeps it no longer
+]
+
+
+class Desk:
+    """Answers what comes to `{path}/events` and `{path}/pixel.js`.
+
+    `script` is the whole of pixel.js; its `version` belongs into the addresses that pages name.
+    """
+
+    def __init__(
+        self,
+        shop: Shop,
+        seal: Seal,
+        script: bytes,
+        *,
+        path: str,
+        origins: Iterable[str] = (),
+        page_events: Iterable[str] = (),
+        report_rate: int = 60,
+    ) -> None:
+        self._shop = shop
+        self._reader = Reader(seal, frozenset(page_events), shop.currency)
+        self._gate = Gate(frozenset(origins), shop.notes)
+        self._rate = Rate(report_rate)
+        self._seen = Seen()
+        self._script = Script(script)
+        self.version = self._script.version
+        self._at: dict[str, Callable[[Request, bytes], Answer]] = {
+            f"{path}/events": self._events,
+            f"{path}/pixel.js": self._pixel_js,
+        }
+        self.paths = frozenset(self._at)  # below the mount
+
+    def room(self, request: Request) -> int | None:
+        """How many bytes of the body to read at most; None where the app answers."""
+        if request.path not in self._at:
+            return None
+        reports = request.path.endswith("/events") and request.method == "POST"
+        return MOST_BYTES + 1 if reports else 0
+
+    def answer(self, request: Request, body: bytes) -> Answer:
+        """The whole answer to a request that `room` claims."""
+        try:
+            return self._at[request.path](request, body)
+        except Exception:
+            self._shop.notes.count("failures")
+            self._shop.notes.say("failed", exc_info=True)
+            return Answer(204, [_NO_STORE])
+
+    def _pixel_js(self, request: Request, _body: bytes) -> Answer:
+        if request.method not in ("GET", "HEAD"):
+            return self._refused(_METHOD, [(b"allow", b"GET, HEAD")])
+        return self._script.answer(request)
+
+    # --- reports ---------------------------------------------------------------------------
+
+    def _events(self, request: Request, body: bytes) -> Answer:
+        method = request.method
+        if method not in ("POST", "OPTIONS"):
+            return self._refused(_METHOD, [(b"allow", b"POST, OPTIONS")])
+        if method == "OPTIONS" and b"origin" not in request.index:  # somebody looks around
+            return Answer(204, [_NO_STORE, (b"allow", b"POST, OPTIONS")])
+        asker = self._gate.admits(request)
+        if asker is None:
+            return self._refused(_FOREIGN)
+        if method == "OPTIONS":
+            return Answer(204, [(b"allow", b"POST, OPTIONS"), *asker.headers, *_PREFLIGHT])
+        return self._report(request, body, asker)
+
+    def _report(self, request: Request, body: bytes, asker: Asker) -> Answer:
+        shop, now = self._shop, self._shop.clock()
+        if not self._rate.allows(_visitor(request), now):
+            shop.notes.say("report rate")
+            return self._refused(_TOO_OFTEN, [(b"retry-after", b"60"), *asker.headers])
+        report = self._reader.read(body, asker.host, int(now))
+        if isinstance(report, Refusal):
+            return self._refused(report, asker.headers)
+        visit = Visit(shop, _page(request, report), None, now)
+        self._queue(visit, report)
+        return Answer(204, [_NO_STORE, *asker.headers, *visit.meta_cookies_again()])
+
+    def _queue(self, visit: Visit, report: Report) -> None:
+        notes, seen = self._shop.notes, self._seen
+        for name, why in report.dropped:
+            notes.say("dropped", name, why, per=(name, why))
+        if report.twice:
+            notes.say("twice", self._shop.pixel_id)
+        views = self._shop.page_view == "both"  # an older page may not know better
+        events = [event for event in report.events if views or event.name != PAGE_VIEW]
+        fresh = {(e.name, e.id): e for e in events if (e.name, e.id) not in seen}
+        if len(fresh) < len(events):
+            notes.count("reported again", len(events) - len(fresh))
+        visit.accept(list(fresh.values()))
+        for key in fresh:  # only now: what could not be queued may come again
+            seen.add(key)
+
+    def _refused(self, why: Refusal, headers: Headers | None = None) -> Answer:
+        self._shop.notes.count(f"report refused: {why.reason}")
+        body = why.sentence.encode()
+        return Answer(
+            why.status,
+            [
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", b"%d" % len(body)),
+                _NO_STORE,
+                *(headers or []),
+            ],
+            body,
+        )
+
+
+def _page(request: Request, report: Report) -> Request:
+    """The request of the reported page, as it would have come had no cache answered it."""
+    referrer = report.referrer if report.referrer.isascii() else ""
+    return Request(
+        "GET",
+        report.scheme,
+        report.host,
+        "",
+        report.path,
+        report.path.encode(),
+        report.query,
+        {**request.index, b"referer": referrer.encode()},
+        request.client,
+    )
+
+
+def _visitor(request: Request) -> str:
+    """Whose reports are counted together.
+
+    Behind a proxy that the server does not trust all would be one visitor: then it is who the
+    proxy says it is. Good enough to count by; what goes to Meta is the peer's address.
+    """
+    forwarded = request.index.get(b"x-forwarded-for", b"")
+    if forwarded and is_inner(request.client):
+        return forwarded.rpartition(b",")[2].strip()[:64].decode("latin-1")
+    return request.client

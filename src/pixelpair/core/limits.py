@@ -1,0 +1,87 @@
+"""How much one visitor may report, and which events were reported already: both in bounded memory.
+
+Per process, and nothing that needs a lock: what two threads miscount by one is no harm.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+
+MOST_ADDRESSES = 10_000
+MOST_EVENTS = 10_000
+
+
+class Rate:
+    """At most `per_minute` of something for each visitor's address."""
+
+    __slots__ = ("_counts", "_minute", "_per_minute")
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._minute = 0
+        self._counts: dict[str, int] = {}
+
+    def allows(self, address: str, now: float) -> bool:
+        """Whether this one may pass too; it is counted then."""
+        minute, counts, key = int(now // 60), self._counts, network(address)
+        if minute != self._minute or (len(counts) >= MOST_ADDRESSES and key not in counts):
+            self._minute, self._counts = minute, {}
+            counts = self._counts
+        number = counts.get(key, 0)
+        if number >= self._per_minute:
+            return False
+        counts[key] = number + 1
+        return True
+
+
+class Seen:
+    """The newest keys that were added: at least half of MOST_EVENTS, at most all."""
+
+    __slots__ = ("_new", "_old")
+
+    def __init__(self) -> None:
+        self._new: set[object] = set()
+        self._old: set[object] = set()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._new or key in self._old
+
+    def add(self, key: object) -> None:
+        """Remember a key; the oldest half goes when both are full."""
+        if len(self._new) >= MOST_EVENTS // 2:
+            self._old, self._new = self._new, set()
+        self._new.add(key)
+
+
+@lru_cache(4096)
+def network(address: str) -> str:
+    """Whose an address is: an IPv6 customer has a whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return parsed.packed[:8].hex()
+
+
+@lru_cache(1024)
+def is_inner(address: str) -> bool:
+    """Whether this peer is of the shop's own network: a proxy, not a visitor."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return True  # a Unix socket has none
+    return parsed.is_loopback or parsed.is_link_local or any(parsed in net for net in _INNER)
+
+
+# https://www.rfc-editor.org/rfc/rfc1918, rfc6598 (shared), rfc4193 (unique local)
+_INNER = tuple(
+    map(
+        ipaddress.ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
+    )
+)
