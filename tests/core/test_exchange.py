@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pixelpair.core import heads
 from pixelpair.core import page as page_module
 from pixelpair.core.csp import INLINE
+from pixelpair.core.events import purchase_id
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.html import HtmlStream
 from pixelpair.core.http import Request
@@ -23,6 +25,7 @@ from tests.core.exchanges import (
     HEAD_END,
     HTML,
     JSON,
+    KEY,
     NEW_FBP,
     NOW,
     PAGE,
@@ -31,6 +34,7 @@ from tests.core.exchanges import (
     SEAL,
     SNIPPET,
     TYPE,
+    VERSION,
     Answered,
     answer,
     blocks,
@@ -968,3 +972,159 @@ def test_visitor_without_cookie_gets_one_with_a_page_of_its_own() -> None:
     cookie = f"_fbp={NEW_FBP}; Max-Age=7776000; Domain=shop.example; Path=/; SameSite=Lax; Secure"
     assert got.headers == [TYPE, PRIVATE, (b"set-cookie", cookie.encode())]
     assert (FBP, NOW) != (NEW_FBP, 0)
+
+
+# --- EVENT_ID ------------------------------------------------------------------------------------
+
+
+def test_event_id_browser_makes_every_read_page_the_same_for_all() -> None:
+    where = site(event_id="browser")
+    got = answer(where, request(headers=NO_VISITOR))
+    assert (got.body, got.headers) == (sealed_page("PageView"), HTML)
+    form = answer(where, request("POST", "/cart/add", headers=NO_VISITOR))
+    assert [name for name, _ in form.shown] == ["PageView"]
+    assert where.sent == form.shown
+
+
+def test_event_id_server_takes_a_page_from_the_caches() -> None:
+    where = site(event_id="server")
+    shared = [*control(b"public, max-age=60"), TAG, LM, (b"surrogate-control", b"max-age=60")]
+    got = answer(where, headers=[TYPE, *shared])
+    assert where.sent == got.shown
+    assert got.headers == [TYPE, (b"cache-control", b"private, no-store")]
+    ahead = answer(where, request(headers={"sec-purpose": "prefetch"}), headers=HTML)
+    assert (ahead.shown, ahead.sealed) == ([], [["/", [["PageView", {}]]]])
+
+
+# --- Purchases of pages that make their ids ------------------------------------------------------
+
+
+def test_purchase_of_a_cacheable_page_names_its_order() -> None:
+    where = site()
+    asked = request("GET", "/orders/1001/complete")
+    money = tracks("Purchase", value=9, currency="SEK")
+    got = answer(where, asked, headers=[TYPE, TAG], view=money)
+    [_, [_, purchase]] = got.sealed[0]
+    assert purchase[2] == purchase_id(KEY, PIXEL, "1001")
+    assert where.accepted == []
+
+
+@pytest.mark.parametrize("data", [{"value": 9, "currency": "SEK"}, {"order_id": "7"}])
+def test_purchase_that_a_page_may_not_make_leaves_on_neither_channel(
+    data: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    where = site()
+    got = answer(where, headers=[TYPE, TAG], view=tracks("Purchase", **data))
+    assert got.sealed[0] == ["/", [["PageView", {}]]]
+    assert (where.accepted, where.counts) == ([], {"faults": 1})
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+# --- policies ------------------------------------------------------------------------------------
+
+
+def policy(value: bytes) -> Headers:
+    return [TYPE, (b"content-security-policy", value)]
+
+
+META = b"https://connect.facebook.net"
+POLICIES = {
+    "nonce": (b"script-src 'nonce-abc' " + META, b'<script nonce="abc">'),
+    "own": (b"script-src 'self' " + META, b'<script src="/_pixelpair/pixel.js?v='),
+    "inline": (b"script-src 'unsafe-inline' " + META, LOADER),
+}
+
+
+@pytest.mark.parametrize("case", POLICIES)
+@pytest.mark.parametrize("shared", [[], [TAG]])
+def test_script_comes_as_the_policy_permits(case: str, shared: Headers) -> None:
+    value, loader = POLICIES[case]
+    got = answer(site(), headers=[*policy(value), *shared])
+    assert got.body.count(loader) == 1
+    assert len(got.browser) + len(got.sealed) in (1, 2)
+
+
+def test_nonce_of_a_meta_policy_is_used() -> None:
+    meta = b"<meta http-equiv=Content-Security-Policy content=\"script-src 'nonce-xyz'\"></head>"
+    for _ in range(2):
+        got = answer(site(), chunks=[PAGE.replace(b"</head>", meta)])
+        assert b'<script nonce="xyz">' in got.body
+
+
+def test_nonce_of_the_framework_is_used() -> None:
+    assert b'<script nonce="n1">' in answer(site(), request(nonce="n1")).body
+
+
+def test_policy_that_permits_no_script_lets_the_server_half_go_alone() -> None:
+    where = site()
+    strict = policy(b"script-src 'strict-dynamic' 'sha256-%b'" % (b"A" * 43 + b"="))
+    got = answer(where, request(headers=NO_VISITOR), headers=[*strict, length(PAGE)], view=ADD)
+    assert (got.body, [name for name, _ in where.sent]) == (PAGE, ["PageView", "AddToCart"])
+    assert got.values(b"content-length") == [str(len(PAGE)).encode()]
+    assert len(got.values(b"set-cookie")) == 1
+    assert where.counts == {"server half alone": 2}
+
+
+def test_cacheable_page_without_a_script_of_ours_sets_no_cookie() -> None:
+    where = site()
+    strict = policy(b"script-src 'strict-dynamic' 'sha256-%b'" % (b"A" * 43 + b"="))
+    headers = [*strict, TAG]
+    got = answer(where, request(headers=NO_VISITOR), headers=headers)
+    assert got == Answered(headers, PAGE, untouched=True)
+    assert [name for name, _ in where.sent] == ["PageView"]
+
+
+# --- coded pages ---------------------------------------------------------------------------------
+
+CODED = {
+    "page": PAGE,
+    "fragment": FRAGMENT,
+    "own_pixel": DOCUMENTS["own_pixel"],
+    "no_end": DOCUMENTS["no_end"],
+    "page_without_head": DOCUMENTS["page_without_head"],
+}
+
+
+@pytest.mark.parametrize("case", CODED)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_coded_page_says_what_the_plain_one_says(case: str, size: int) -> None:
+    body, coding = CODED[case], (b"content-encoding", b"gzip")
+    packed = gzip.compress(body, mtime=0)
+    chunks = [packed[at : at + size] for at in range(0, len(packed), size)]
+    plain, coded = site(), site()
+    expected = answer(plain, request("POST", "/cart/add"), chunks=[body])
+    got = answer(coded, request("POST", "/cart/add"), headers=[TYPE, coding], chunks=chunks)
+    assert gzip.decompress(got.body) == expected.body
+    assert coded.sent == plain.sent
+    assert coding in got.headers
+    assert got.body == packed or expected.body != body
+
+
+# --- copies that the client holds ----------------------------------------------------------------
+
+OURS = b'"1-pp%b"' % VERSION
+TAG_ASKED = (b"if-none-match", b'"1"')
+
+
+def revalidate(known: bytes, status: int, headers: Headers, dest: bytes = b"document") -> Any:
+    """What the app is asked, and what the client is answered."""
+    asked: Headers = [(b"if-none-match", known), (b"sec-fetch-dest", dest)]
+    exchange = Exchange(site().shop, "GET", lambda: request())
+    admitted = exchange.admit(asked)
+    return admitted, exchange.respond(status, headers)
+
+
+def test_client_that_holds_our_page_may_keep_it() -> None:
+    admitted, headers = revalidate(OURS, 304, [TAG])
+    assert admitted == [TAG_ASKED, (b"sec-fetch-dest", b"document")]
+    assert headers == [(b"etag", OURS)]
+
+
+def test_client_that_holds_the_page_from_before_gets_a_new_one() -> None:
+    admitted, _ = revalidate(b'"1"', 200, [TYPE, TAG])
+    assert admitted == [(b"sec-fetch-dest", b"document")]
+
+
+def test_script_that_holds_json_may_keep_it() -> None:
+    admitted, headers = revalidate(b'"1"', 304, [TAG], dest=b"empty")
+    assert (admitted, headers) == (None, [TAG])
