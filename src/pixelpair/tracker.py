@@ -299,7 +299,20 @@ def _say_what_is_missing(settings: Settings) -> None:
 
 def _version(settings: Settings, snippet: Snippet) -> bytes:
     """Eight digits that change with whatever a cacheable page holds of ours."""
-    said = (settings.routes.rules, settings.currency, settings.event_id, settings.signing_secrets)
+    # Not the rules' own repr: their convertors have addresses, another in each process.
+    rules = [
+        (
+            r.event_name,
+            r.method,
+            r.pattern and r.pattern.pattern,
+            r.route_name,
+            r.query,
+            r.on,
+            *sorted(r.renames.items()),
+        )
+        for r in settings.routes.rules
+    ]
+    said = (rules, settings.currency, settings.event_id, settings.signing_secrets)
     return sha256(snippet.served + repr(said).encode()).hexdigest()[:8].encode()
 
 

@@ -73,6 +73,12 @@ def is_plain(headers: Headers) -> bool:
     return _TELLING.isdisjoint([name for name, _ in headers])
 
 
+def is_for_page(request: Request) -> bool:
+    """Whether the answer is asked for as a page, not as an image or a style sheet."""
+    destination = request.index.get(b"sec-fetch-dest")
+    return destination is None or destination in FOR_PAGES
+
+
 def is_ahead(request: Request) -> bool:
     """Whether the answer may never be shown: the browser or a script fetches it in advance."""
     index = request.index

@@ -231,8 +231,7 @@ class Exchange:
             return self._leave("login redirects") if to_login else self._act(visit, "redirect")
         if not html or status in answers.NO_BODY:
             return self._act(visit, "other")
-        destination = request.index.get(b"sec-fetch-dest")
-        if destination is not None and destination not in answers.FOR_PAGES:
+        if not answers.is_for_page(request) and not self._is_shared(headers, request, now):
             return self._leave("no document")
         reason = answers.unreadable(status, headers)
         if reason:
@@ -247,16 +246,21 @@ class Exchange:
         """The rule of the modes (architecture, "How an event id is chosen")."""
         shop, request = self._shop, visit.request
         plain = answers.is_plain(headers)
-        shared = answers.is_shared(headers, request, now, plain=plain)
-        by_browser = shop.event_id == "browser" and self._method in READS
+        shared = self._is_shared(headers, request, now)
+        as_page = answers.is_for_page(request) and not answers.is_ahead(request)
         mode: Mode = "server"
         if answers.is_fetched(request):
-            mode = "browser" if shared or by_browser else "fetched"
+            mode = "browser" if shared else "fetched"
             mode = mode if self._method in READS else "alone"
-        elif answers.is_ahead(request) or by_browser or (shared and shop.event_id == "auto"):
+        elif not as_page or (shared and shop.event_id != "server"):
             mode = "browser"
-        shared |= by_browser
         return Page(shop, visit, headers, mode, shared=shared, plain=plain)
+
+    def _is_shared(self, headers: Headers, request: Request, now: float) -> bool:
+        """Whether others may be shown these bytes: then they do not depend on who asks first."""
+        if self._shop.event_id == "browser" and self._method in READS:
+            return True
+        return answers.is_shared(headers, request, now, plain=answers.is_plain(headers))
 
     def _leave(self, reason: str | None = None) -> Headers:
         """Let the answer go as it is; `reason` counts the view's events that go nowhere."""

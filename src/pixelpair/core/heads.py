@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pixelpair.core.csp import meta_policies
 from pixelpair.core.html import usual_places
+from pixelpair.core.snippet import BLOCK
 
 # Heads of a few KB each, by how they begin. 512 bytes tell most pages of a shop apart, and to
 # compare the whole head with a few more takes 50 ns each; to look for its end would take 1.6 µs.
@@ -24,8 +25,8 @@ _INIT = rb"fbq\(\s*['\"]init['\"]\s*,\s*['\"]?%b(?!\d)"
 
 
 class Found(NamedTuple):
-    """Where the head ends and the body starts, a flaw ("pixel", "amp" or none), and the content
-    security policies that the head sets."""
+    """Where the head ends and the body starts, a flaw ("pixel", "amp", "ours" or none), and the
+    content security policies that the head sets."""
 
     head_end: int
     body_start: int
@@ -64,6 +65,8 @@ class Heads:
         flaw = "amp" if _is_amp(head.lower()) else None
         if self._pixel_id in head and re.search(_INIT % self._pixel_id, head):
             flaw = "pixel"
+        if BLOCK in head:  # Django's cache may lie between us and a page that has ours
+            flaw = "ours"
         return flaw, meta_policies(head)
 
     def _read(self, chunk: bytes) -> Found | None:

@@ -179,7 +179,8 @@ class Page:
         """No script of ours may run: the server half goes alone, of a page that is shown now."""
         shop, visit = self._shop, self.visit
         shop.notes.say("policy", visit.request.route_label)
-        if self.mode == "server" or not answers.is_ahead(visit.request):
+        asked = visit.request
+        if self.mode == "server" or (answers.is_for_page(asked) and not answers.is_ahead(asked)):
             self.silent = self.mode == "server"
             shop.notes.count("server half alone", len(visit.accept(visit.events("page"))))
         if self.mode == "browser":
