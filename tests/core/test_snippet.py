@@ -76,6 +76,13 @@ def test_page_for_all_visitors_gets_a_sealed_text() -> None:
     assert blocks(SNIPPET.signed('["/",[]].abc', terms)) == [expected]
 
 
+def test_page_whose_policy_blocks_meta_does_not_name_its_script() -> None:
+    silent = SNIPPET.without_pixel(SNIPPET.events([event(content_name='"src":"x",')]))
+    [block] = blocks(silent)
+    call = ["ViewContent", {"content_name": '"src":"x",'}, "e" * 32]
+    assert block == {"pixel": PIXEL, "to": "/_pixelpair/events", "events": [call]}
+
+
 def test_page_below_a_mount_reports_below_it() -> None:
     below = SNIPPET.below("/bütik")
     assert blocks(below.events(())) == [

@@ -347,6 +347,17 @@ def test_a_compressor_further_in_is_undone(shop, ledger):
     assert names(answer.shown) == names(ledger.twins()) == ["PageView"]
 
 
+@pytest.mark.parametrize(("given", "used"), [("n1", True), (None, False)])
+def test_nonce_that_django_gave_its_scripts_is_used(shop, given, used):
+    """Django's own middleware (6.0) and django-csp keep it there once a template asked for it."""
+
+    def view(request):
+        request._csp_nonce = given
+        return HttpResponse(DOCUMENT)
+
+    assert (b'<script nonce="n1">' in ask_wsgi(shop(view), Ask()).body) is used
+
+
 def test_two_doors_make_one_snippet(shop, page, ledger):
     view = lambda _: HttpResponse(DOCUMENT)  # noqa: E731
     assert ask_wsgi(shop(view, middleware=(DOOR, DOOR)), Ask()).body == page

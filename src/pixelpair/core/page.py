@@ -156,14 +156,18 @@ class Page:
         how = self._permission(policies)
         if how.way == "never":
             return self._without_script()
+        block = self._signed_block() if self.mode == "browser" else self._events_block()
         if how.pixel == "blocked":
             shop.notes.say("policy blocks pixel", visit.request.route_label)
-        if self.mode == "browser":
-            return self._signed_block() + snippet.loader(how)
+            block = snippet.without_pixel(block)
+        return block + snippet.loader(how)
+
+    def _events_block(self) -> bytes:
+        visit = self.visit
         self._shown = visit.accept(visit.events("page"))
         hashed = visit.facts().hashed
         match = {key: hashes[0] for key, hashes in hashed.items()} if hashed else None
-        return snippet.events(self._shown, match) + snippet.loader(how)
+        return self._shop.snippet.below(visit.request.root).events(self._shown, match)
 
     def _permission(self, policies: tuple[bytes, ...]) -> Permission:
         request, snippet = self.visit.request, self._shop.snippet.below(self.visit.request.root)

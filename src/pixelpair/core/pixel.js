@@ -56,7 +56,7 @@
         fbq.callMethod ? fbq.callMethod(...arguments) : fbq.queue.push(arguments);
       };
       fbq.push = fbq; fbq.loaded = true; fbq.version = "2.0"; fbq.queue = [];
-      load();
+      page.src && load();
     }
     fbq.disablePushState = true;
     if (!fired[page.pixel]) init();
@@ -68,7 +68,7 @@
     var known = safe(() => JSON.stringify([fbq.queue, fbq.getState && fbq.getState()]))();
     if ((known || "").includes(page.pixel)) {
       twice = 1;
-      warn("pixel initialised twice");
+      warn("pixel started twice");
     } else {
       if (!page.auto) fbq("set", "autoConfig", false, page.pixel);
       fbq("init", page.pixel, page.match || {});

@@ -33,7 +33,9 @@ _SLIM = ("content_ids", "content_type", "value", "currency")
 _MONEY = ("value", "currency")  # what a Purchase may never lack; always short enough
 _AROUND = len("=; Max-Age=600; Path=/; SameSite=Lax; Secure")
 _MADE = re.compile(r"[0-9a-f]{32}")
-_IMAGE = '<img height="1" width="1" style="display:none" alt="" src='
+# Lazy: htmx puts a page back with scripting off in its parser, and the image would load again. A
+# lazy one that is not displayed loads where scripting is off for good, and nowhere else (Chromium).
+_IMAGE = '<img height="1" width="1" style="display:none" alt="" loading="lazy" src='
 _IMAGE_END = b'"></noscript>'
 _IMAGE_LIMIT = 2000  # a GET address; a longer cart travels by the server half alone
 
@@ -69,6 +71,7 @@ class Snippet:
         "_image_start",
         "_image_url",
         "_inline",
+        "_src",
         "_start",
         "_usual_end",
         "below",
@@ -100,6 +103,7 @@ class Snippet:
         version = sha256(self.served).hexdigest()[:12]
         address = quote(root) + path
         self.script_url = script_url
+        self._src = b'"src":%b,' % safe_json(script_url)
         self.file_path = f"{address}/pixel.js"
         self.hashes = frozenset({b64encode(sha256(code).digest()).decode()})
         self._external = escape(f"{self.file_path}?v={version}").encode()
@@ -149,6 +153,10 @@ class Snippet:
         """
         given = self._start, safe_json(cookies), safe_json(sealed)
         return b'%b,"cookie":%b,"signed":%b}</script>' % given
+
+    def without_pixel(self, block: bytes) -> bytes:
+        """The same block where a policy blocks Meta's script: nobody asks for it in vain."""
+        return block.replace(self._src, b"", 1)
 
     def view(self, event_id: bytes) -> tuple[bytes, bytes]:
         """Block, script and image of a PageView whose id was made here (letters and digits)."""
