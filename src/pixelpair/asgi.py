@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pixelpair.core.exchange import CURRENT, Exchange
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     App = Callable[..., Awaitable[None]]
 
+_NAME = itemgetter(0)
 _KEY = "pixelpair.served"  # in the scope: a door further out serves this request already
 
 
@@ -47,7 +49,7 @@ class PixelPairMiddleware:
         # Starlette moves root_path for what it mounts; this door may itself be inside of a mount.
         root = scope.get("root_path", "") if "app_root_path" in scope else None
         exchange = tracker.begin(scope["method"], request_of, scope, root)
-        if not CONDITIONAL.isdisjoint([name for name, _ in headers]):
+        if not CONDITIONAL.isdisjoint(map(_NAME, headers)):
             scope["headers"] = exchange.admit(headers) or headers
         page: _Page | None = None
 
