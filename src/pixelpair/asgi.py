@@ -50,7 +50,8 @@ class PixelPairMiddleware:
         root = scope.get("root_path", "") if "app_root_path" in scope else None
         exchange = tracker.begin(scope["method"], request_of, scope, root)
         if not CONDITIONAL.isdisjoint(map(_NAME, headers)):
-            scope["headers"] = exchange.admit(headers) or headers
+            admitted = exchange.admit(headers)
+            scope["headers"] = headers if admitted is None else admitted
         page: _Page | None = None
 
         # A plain function: what passes costs no coroutine of ours.

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from publicsuffixlist import PublicSuffixList
 
 from pixelpair.core.cookies import CookieDomains
+from pixelpair.core.csp import INLINE
 from pixelpair.core.desk import Desk
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.heads import Heads
@@ -312,8 +313,9 @@ def _version(settings: Settings, snippet: Snippet) -> bytes:
         )
         for r in settings.routes.rules
     ]
-    said = (rules, settings.currency, settings.event_id, settings.signing_secrets)
-    return sha256(snippet.served + repr(said).encode()).hexdigest()[:8].encode()
+    said = (settings.path, rules, settings.currency, settings.event_id, settings.signing_secrets)
+    code = snippet.served + snippet.loader(INLINE)
+    return sha256(code + repr(said).encode()).hexdigest()[:8].encode()
 
 
 def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:

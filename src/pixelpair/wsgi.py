@@ -83,12 +83,20 @@ def _served(
     room = desk.room(request) if desk else None
     if desk is None or room is None:
         return None
-    size = environ.get("CONTENT_LENGTH") or ""
-    length = int(size) if size.isdecimal() else 0
-    answer = desk.answer(request, environ["wsgi.input"].read(min(length, room)))
+    answer = desk.answer(request, _read(environ, room))
     headers = [(n.decode("latin-1").title(), v.decode("latin-1")) for n, v in answer.headers]
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
     return [answer.body]
+
+
+def _read(environ: Environ, room: int) -> bytes:
+    """The first bytes of the request's body; none where the visitor has left."""
+    size = environ.get("CONTENT_LENGTH") or ""
+    length = min(int(size), room) if size.isdecimal() and len(size) < 10 else 0
+    try:
+        return environ["wsgi.input"].read(length) if length else b""
+    except Exception:  # each server raises what it likes
+        return b""
 
 
 def _admit(exchange: Exchange, environ: Environ) -> None:

@@ -92,13 +92,18 @@ def test_reads_as_much_as_a_report_may_have_and_one_byte(
     assert (path in one.paths) is (room is not None)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_other_methods_of_the_reports_are_refused(method: str) -> None:
     where = site()
     got = desk(where).answer(asked(method=method), b"")
     allow = (b"allow", b"POST, OPTIONS")
     assert got == refusal(405, "This address does not know the method.", allow)
     assert where.counts == {"report refused: method": 1}
+
+
+def test_answer_to_head_has_no_body() -> None:
+    got = desk(site()).answer(asked(method="HEAD"), b"")
+    assert (got.status, got.body) == (405, b"")
 
 
 def test_script_is_served() -> None:

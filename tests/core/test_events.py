@@ -138,6 +138,7 @@ BAD: dict[str, tuple[str, object, str]] = {
     "blank_id": ("content_ids", [" "], "content_ids is empty"),
     "id_none": ("content_ids", [None], "content_ids is no text"),
     "id_bytes": ("content_ids", b"SKU", "content_ids is no text"),
+    "items_beyond_javascript": ("num_items", 1e308, "num_items is too large"),
     "half_item": ("num_items", 1.5, "num_items is no whole number"),
     "type": ("content_type", "thing", "content_type is none of product, product_group"),
     "type_list": ("content_type", ["product"], "content_type is none of product, product_group"),

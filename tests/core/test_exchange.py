@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 BODY_END = len(b"</body></html>")
 PRIVATE = (b"cache-control", b"private")
 NO_STORE = (b"cache-control", b"no-store")
+NO_STORE_PRIVATE = (b"cache-control", b"no-store, private")
 TAG = (b"etag", b'"1"')
 ADD = tracks("AddToCart", content_ids=["SKU-1"], value=19.9, currency="SEK")
 NO_VISITOR = {"cookie": ""}
@@ -108,15 +109,17 @@ def test_page_without_body_tag_gets_no_image() -> None:
 def test_changed_page_loses_what_described_its_old_bytes() -> None:
     stale = [b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest"]
     headers = [TYPE, NO_STORE, *((name, b"x") for name in stale), (b"repr-digest", b"x")]
-    assert answer(site(), headers=headers).headers == [TYPE, NO_STORE]
+    assert answer(site(), headers=headers).headers == [TYPE, NO_STORE_PRIVATE]
 
 
 @pytest.mark.parametrize(
     ("control", "sent"),
     [
         (b"private", b"private"),
-        (b"no-cache", b"no-cache"),
-        (b"No-Store", b"No-Store"),
+        (b"no-cache", b"no-cache, private"),
+        (b"No-Store", b"No-Store, private"),
+        (b'no-cache="Set-Cookie"', b'no-cache="Set-Cookie", private'),
+        (b'private="X-Name"', b'private="X-Name", private'),
         (b"private, max-age=0", b"private, max-age=0"),
         (b"no-transform", b"no-transform, private"),
         (b"max-age=0, must-revalidate", b"max-age=0, must-revalidate, private"),
@@ -182,7 +185,7 @@ def test_body_and_events_do_not_depend_on_the_cuts(method: str, document: bytes)
 
 EXCLUDED = request("GET", "/admin/products/1")
 ALONE: dict[str, tuple[Request, int, Headers, bytes]] = {
-    "head": (request("HEAD"), 200, [TYPE, TAG], b""),
+    "head": (request("HEAD"), 200, [TYPE, length(PAGE)], b""),
     "204": (request(), 204, HTML, b""),
     "205": (request(), 205, HTML, b""),
     "206": (request(), 206, [TYPE, (b"content-range", b"bytes 0-5/9")], PAGE[:6]),
@@ -357,6 +360,10 @@ SHOWN_AGAIN: dict[str, Headers] = {
     "surrogate_of_no_store": [*control(b"no-store"), (b"surrogate-control", b"max-age=60")],
     "surrogate_of_fastly": [*control(b"private"), (b"surrogate-control", b"content, max-age=3")],
     "cdn": [*control(b"no-store, max-age=0"), (b"cdn-cache-control", b"public, MAX-AGE=60")],
+    "cdn_that_says_public": [*control(b"no-store"), (b"netlify-cdn-cache-control", b"public")],
+    "akamai": [*control(b"private"), (b"edge-control", b"max-age=60")],
+    "litespeed": [(b"x-litespeed-cache-control", b"public, max-age=120")],
+    "vercel": [*control(b"private"), (b"vercel-cdn-cache-control", b"max-age=9")],
     "cdn_of_no_cache": [*control(b"no-cache"), (b"cdn-cache-control", b"s-maxage=60")],
 }
 SHOWN_ONCE: dict[str, Headers] = {
@@ -415,7 +422,7 @@ def test_page_that_was_not_asked_for_by_its_visitor_carries_no_id(case: str) -> 
     where = site()
     got = answer(where, request(headers=AHEAD[case] | NO_VISITOR), headers=[TYPE, NO_STORE])
     assert got.sealed == [["/", [["PageView", {}]]]]
-    assert got.headers == [TYPE, NO_STORE]
+    assert got.headers == [TYPE, NO_STORE_PRIVATE]
     assert where.accepted == []
 
 
@@ -986,9 +993,17 @@ def test_event_id_browser_makes_every_read_page_the_same_for_all() -> None:
     assert where.sent == form.shown
 
 
+def test_page_that_only_tls_would_permit_our_script_has_it() -> None:
+    """Seen: behind a proxy that ends TLS, 'https://www.shop.example' was another origin."""
+    own = policy(b"script-src https://www.shop.example " + META)
+    got = answer(site(), request(scheme="http"), headers=own)
+    assert b'<script src="/_pixelpair/pixel.js?v=' in got.body
+
+
 def test_event_id_server_takes_a_page_from_the_caches() -> None:
     where = site(event_id="server")
     shared = [*control(b"public, max-age=60"), TAG, LM, (b"surrogate-control", b"max-age=60")]
+    shared.append((b"netlify-cdn-cache-control", b"public"))
     got = answer(where, headers=[TYPE, *shared])
     assert where.sent == got.shown
     assert got.headers == [TYPE, (b"cache-control", b"private, no-store")]
@@ -1112,6 +1127,13 @@ def revalidate(known: bytes, status: int, headers: Headers, dest: bytes = b"docu
     exchange = Exchange(site().shop, "GET", lambda: request())
     admitted = exchange.admit(asked)
     return admitted, exchange.respond(status, headers)
+
+
+def test_head_of_a_page_that_caches_keep_has_the_tag_of_its_get() -> None:
+    """A cache takes the page that it keeps for outdated if HEAD tells another tag or length."""
+    headers = [TYPE, length(PAGE), TAG]
+    got = answer(site(), request("HEAD"), headers=headers, chunks=[])
+    assert got.headers == [TYPE, (b"etag", OURS)]
 
 
 def test_client_that_holds_our_page_may_keep_it() -> None:

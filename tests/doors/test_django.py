@@ -40,6 +40,8 @@ from .site import BODY, DOCUMENT, HEAD, TAIL
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
+DATE = "Wed, 01 Oct 2025 10:00:00 GMT"
 GZIP = "django.middleware.gzip.GZipMiddleware"
 LATE = "track('Contact') came after the answer was on its way: it left on neither channel"
 
@@ -356,6 +358,35 @@ def test_nonce_that_django_gave_its_scripts_is_used(shop, given, used):
         return HttpResponse(DOCUMENT)
 
     assert (b'<script nonce="n1">' in ask_wsgi(shop(view), Ask()).body) is used
+
+
+def test_a_dated_page_from_before_the_install_is_not_kept(shop):
+    """Seen: ConditionalGetMiddleware outside of us compared the date, which has no suffix."""
+
+    def view(_request):
+        return HttpResponse(DOCUMENT, headers={"Last-Modified": DATE})
+
+    app = shop(view, middleware=(CONDITIONAL, DOOR))
+    held = (("if-modified-since", DATE), ("sec-fetch-dest", "document"))
+    first = ask_wsgi(app, Ask(headers=held))
+    assert (first.status, names(first.sealed)) == (200, ["PageView"])
+    ours = (*held, ("if-none-match", first.headers["etag"]))
+    assert ask_wsgi(app, Ask(headers=ours)).status == 304
+
+
+def test_a_report_of_a_visitor_who_left_harms_nobody(shop, ledger):
+    class Gone:
+        def read(self, _size=-1):
+            raise OSError("client disconnected")
+
+        readline = read
+
+    ask = Ask("POST", "/_pixelpair/events", headers=(("origin", "http://www.shop.example"),))
+    wire = Wire()
+    app = shop(lambda _: HttpResponse(DOCUMENT))
+    environ = environ_of(ask) | {"wsgi.input": Gone(), "CONTENT_LENGTH": "12"}
+    wire.parts.extend(app(environ, wire.start_response))
+    assert (wire.answer.status, ledger.twins()) == (400, [])
 
 
 def test_two_doors_make_one_snippet(shop, page, ledger):

@@ -341,6 +341,22 @@ def test_threads_do_not_mix_their_events(door, ledger):
     assert len(ledger.twins()) == 24
 
 
+class Gone:
+    """What a server gives whose visitor has left."""
+
+    def read(self, _size=-1):
+        raise OSError("client disconnected")
+
+
+@pytest.mark.parametrize("length", ["12", "9" * 5000, "x", ""])
+def test_report_of_a_visitor_who_left_harms_nobody(door, ledger, length):
+    ask = Ask("POST", "/_pixelpair/events", headers=(("origin", "http://www.shop.example"),))
+    environ = environ_of(ask) | {"wsgi.input": Gone(), "CONTENT_LENGTH": length}
+    wire = Wire()
+    wire.parts.extend(door(None)(environ, wire.start_response))
+    assert (wire.answer.status, ledger.twins()) == (400, [])
+
+
 def test_says_that_a_stream_that_passes_is_too_late(door, ledger, said):
     def app(_environ: object, start_response: Callable[..., Any]) -> Iterator[bytes]:
         start_response("200 OK", TEXT)

@@ -15,7 +15,7 @@ ELSEWHERE = "/* by URL */"  # ends the lines that no inline loader needs
 def minified(terser: Path) -> str:
     lines = SOURCE.read_text("ascii").splitlines()
     source = "\n".join([line for line in lines if not line.endswith(ELSEWHERE)])
-    command = [str(terser), "--compress", "passes=2", "--mangle"]
+    command = [str(terser), "--compress", "passes=3,ecma=2020", "--mangle"]
     return subprocess.run(command, input=source, capture_output=True, check=True, text=True).stdout
 
 

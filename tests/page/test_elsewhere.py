@@ -116,7 +116,7 @@ def test_other_names_are_refused_in_a_clear_sentence(
     tab.goto(shop.url + "/p")
     tab.evaluate("pixelpair.track('Purchase', {value: 2}); pixelpair.track('Add')")
     fires.after_grace()
-    assert said == [f"pixelpair: {name} is no page event" for name in ("Purchase", "Add")]
+    assert said == [f"pixelpair: no page event: {name}" for name in ("Purchase", "Add")]
     assert shop.reports == []
 
 
@@ -127,3 +127,35 @@ def test_the_whole_script_does_inline_too(shop: Shop, fires: Fires, tab: Page) -
     tab.goto(shop.url + "/p")
     fires.after_grace("PageView")
     assert re.match(r"_fbp=fb\.0\.[0-9]{13}\.[0-9]{1,10}", shop.reports[0]["cookie"])
+
+
+def test_a_form_named_track_is_not_taken_for_the_script(
+    shop: Shop, fires: Fires, tab: Page
+) -> None:
+    """Seen: document.track was the form that tracks an order, and the script thought it ran."""
+    open_front_end(shop, tab, body="<form name=track></form>")
+    fires.after_grace("PageView")
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["{content_name: 'x'.repeat(9000)}", "((data) => data.self = data)({})"],
+    ids=["too long for a report", "no JSON"],
+)
+def test_what_cannot_be_reported_does_not_fire(
+    shop: Shop, fires: Fires, tab: Page, data: str
+) -> None:
+    """Seen: the browser half of it left alone."""
+    shop.serve("/p", shop.block(events=[], names=["AddToWishlist"]))
+    tab.goto(shop.url + "/p")
+    tab.evaluate(f"pixelpair.track('AddToWishlist', {data})")
+    fires.after_grace()
+    assert shop.reports == []
+
+
+def test_a_report_of_endless_addresses_is_still_taken(shop: Shop, fires: Fires, tab: Page) -> None:
+    shop.serve("/p", shop.signed("/p", [VIEW]))
+    tab.goto(shop.url + "/p?q=" + "x" * 4000, referer="https://news.test/?" + "y" * 4000)
+    fires("PageView")
+    [report] = shop.reports
+    assert (len(report["url"]), len(report["referrer"]) < 1000) == (999, True)

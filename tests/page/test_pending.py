@@ -141,3 +141,15 @@ def test_a_page_that_is_being_left_leaves_the_event_to_the_next(
     tab.reload()
     fires("AddToCart")
     assert left(visitor) == []
+
+
+@pytest.mark.parametrize("garbled", ["bnVsbA", "MQ", "e30", "eyJlIjpudWxsfQ", "x"])
+def test_a_garbled_cookie_costs_no_other_event(
+    shop: Shop, fires: Fires, visitor: BrowserContext, tab: Page, garbled: str
+) -> None:
+    """Seen: `null`, which a sibling host can set, ate all events that waited."""
+    good = hold("AddToCart", "a" * 32)
+    put(visitor, shop, ("_pixelpair_x", garbled), good)
+    tab.goto(page(shop))
+    fires("AddToCart")
+    assert left(visitor) == []

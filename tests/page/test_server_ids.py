@@ -98,7 +98,8 @@ def test_a_purchase_is_forgotten_after_eight_days(
     shop.serve("/p", shop.block(events=[["Purchase", {}, "d" * 32]]))
     told = []
     for age in (0, 7.9, 16):
-        tab.add_init_script(f"Date.now = () => {1.7e12 + age * 864e5}")
+        made = f"constructor(time = {1.7e12 + age * 864e5}) {{ super(time); }}"
+        tab.add_init_script(f"Date = class extends Date {{ {made} }}")
         tab.goto(shop.url + "/p")
         told.append([call[0] for call in tab.evaluate(CALLS)].count("trackSingle"))
     assert told == [1, 0, 1]
@@ -110,7 +111,7 @@ def test_what_fired_is_remembered_within_bounds(
     block_pixel(visitor)
     shop.serve("/p", shop.block(events=[["Lead", {}, f"{n:032x}"] for n in range(2000)]))
     tab.goto(shop.url + "/p")
-    assert tab.evaluate("sessionStorage._pixelpair.length") == 20_000
+    assert tab.evaluate("sessionStorage._pixelpair.length") == 9_999
     assert tab.evaluate(CALLS + ".length") == 2002
 
 
@@ -164,7 +165,7 @@ def test_a_pixel_of_another_script_is_not_initialised_again(
     assert calls[-1] == ["trackSingle", PIXEL, *VIEW[:2], {"eventID": VIEW[2]}]
     assert (["init", PIXEL, {}] in calls) is not twice
     assert [text for text in warnings if "pixelpair" in text] == (
-        ["pixelpair: pixel started twice"] if twice else []
+        ["pixelpair: started twice"] if twice else []
     )
 
 

@@ -12,15 +12,17 @@ from pixelpair.core.charsets import reads_as_ascii
 from pixelpair.core.codings import coding_of
 from pixelpair.core.csp import POLICIES
 from pixelpair.core.http import (
-    CACHE_HEADERS,
     Headers,
     header_value,
     may_be_shown_again,
+    tells_caches,
     without,
 )
 from pixelpair.core.routes import READS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pixelpair.core.http import Request
 
 NO_BODY = frozenset({204, 205})  # Flask and Django call it text/html all the same
@@ -32,8 +34,9 @@ _STALE = frozenset(
     {b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
 )
 _UNREADABLE = frozenset({b"content-encoding", b"content-disposition"})
-_TELLING = CACHE_HEADERS | POLICIES | _STALE | _UNREADABLE
-_RESTRAINED = re.compile(rb"(?:^|[,\s])(?:private|no-store|no-cache|public)(?:$|[,\s=])")
+_TELLING = POLICIES | _STALE | _UNREADABLE
+# Django before the last releases of 5.2 stores all that is not private, no-store included.
+_RESTRAINED = re.compile(rb"(?:^|[,\s])(?:private|public)(?:$|[,\s])")
 
 
 def gist(headers: Headers) -> tuple[bool, int]:
@@ -45,7 +48,7 @@ def gist(headers: Headers) -> tuple[bool, int]:
 
 @lru_cache(512)  # a shop has few such lists of names
 def _gist(*names: bytes) -> tuple[bool, int]:
-    little = _TELLING.isdisjoint(names) and b"".join(names).islower()
+    little = _tells_nothing(names) and b"".join(names).islower()
     return little, names.index(b"content-length") if b"content-length" in names else -1
 
 
@@ -70,7 +73,11 @@ def unreadable(status: int, headers: Headers) -> str | None:
 
 def is_plain(headers: Headers) -> bool:
     """Whether no header says anything of caches, encodings or attachments: nearly always."""
-    return _TELLING.isdisjoint([name for name, _ in headers])
+    return _tells_nothing([name for name, _ in headers])
+
+
+def _tells_nothing(names: Collection[bytes]) -> bool:
+    return _TELLING.isdisjoint(names) and not tells_caches(names)
 
 
 def is_for_page(request: Request) -> bool:
@@ -124,7 +131,7 @@ def untagged(headers: Headers) -> Headers:
 
 def private(headers: Headers) -> Headers:
     """Caches store pages that forbid nothing (Varnish for 120 s): say whose this one is."""
-    if CACHE_HEADERS.isdisjoint([name for name, _ in headers]):
+    if not tells_caches([name for name, _ in headers]):
         return [*headers, (b"cache-control", b"private")]
     control = header_value(headers, b"cache-control")
     if control and _RESTRAINED.search(control.lower()):
@@ -135,4 +142,5 @@ def private(headers: Headers) -> Headers:
 
 def unshared(headers: Headers) -> Headers:
     """The headers of a page that the app lets caches keep, and EVENT_ID=server does not."""
-    return [*without(headers, *CACHE_HEADERS, *_STALE), (b"cache-control", b"private, no-store")]
+    kept = [pair for pair in without(headers, *_STALE) if not tells_caches(pair[:1])]
+    return [*kept, (b"cache-control", b"private, no-store")]

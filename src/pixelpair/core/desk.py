@@ -5,6 +5,7 @@ Decides on whole requests; a door reads the body and sends the answer. Never rai
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pixelpair.core.events import PAGE_VIEW
@@ -73,7 +74,8 @@ class Desk:
     def answer(self, request: Request, body: bytes) -> Answer:
         """The whole answer to a request that `room` claims."""
         try:
-            return self._at[request.path](request, body)
+            answer = self._at[request.path](request, body)
+            return answer if request.method != "HEAD" else replace(answer, body=b"")
         except Exception:
             self._shop.notes.count("failures")
             self._shop.notes.say("failed", exc_info=True)

@@ -72,6 +72,8 @@ def _number(value: object) -> float | int:
 
 def _whole(value: object) -> int:
     number = _number(value)
+    if abs(number) >= 2**53:
+        raise ValueError("is too large")
     if number != int(number):
         raise ValueError("is no whole number")
     return int(number)

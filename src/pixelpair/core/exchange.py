@@ -24,7 +24,7 @@ from pixelpair.core.http import (
 from pixelpair.core.page import Mode, Page
 from pixelpair.core.routes import READS
 from pixelpair.core.usual import usual_page
-from pixelpair.core.validators import asks_for_document, inbound, outbound_304
+from pixelpair.core.validators import asks_for_document, inbound, outbound_304, outbound_page
 from pixelpair.core.visit import Said, SetCookie, Shop, Tracked, Visit
 
 if TYPE_CHECKING:
@@ -222,6 +222,8 @@ class Exchange:
         if request.excluded or shop.excludes(request.path):
             self._mute = True
             return self._leave()
+        if self._method == "HEAD" and html and status == 200:
+            return self._head_of_page(headers, request, now)
         if self._method == "HEAD" or not 200 <= status < 400 or status == 304:
             return self._leave("failed acts")
         if status in _MOVED and self._method not in READS:
@@ -241,6 +243,13 @@ class Exchange:
             self._recoded = Recoded(coding, self._changed, self._changes)
         self._page = self._make_page(visit, headers, now)
         return None
+
+    def _head_of_page(self, headers: Headers, request: Request, now: float) -> Headers:
+        """A cache would drop the page that it keeps if its HEAD had another tag or length."""
+        self._leave("failed acts")
+        if answers.unreadable(200, headers) or not self._is_shared(headers, request, now):
+            return self._given
+        return answers.grown(outbound_page(headers, self._shop.version), None)
 
     def _make_page(self, visit: Visit, headers: Headers, now: float) -> Page:
         """The rule of the modes (architecture, "How an event id is chosen")."""
@@ -400,8 +409,8 @@ class Exchange:
         sized = header_value(self.headers or [], b"content-length") is not None
         page, visit = self._page, self._visit
         if sized or (page is not None and not page.inserted):
-            self._shop.notes.count("too late", len(said.tracked))
-            self._too_late(said.tracked[0].event_name)
+            for tracked in said.tracked:
+                self._too_late(tracked.event_name)
             return b""
         try:
             if page is None or visit is None:

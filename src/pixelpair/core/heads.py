@@ -54,7 +54,7 @@ class Heads:
         # What follows the body's tag cannot have mattered.
         if read is not None and read.body_start <= LONGEST:
             if beginning not in self._known and len(self._known) >= REMEMBERED:
-                self._known.pop(next(iter(self._known), b""), None)
+                self._known.clear()
             self._known[beginning] = ((chunk[: read.body_start], read), *alike[: ALIKE - 1])
         return read
 

@@ -62,16 +62,12 @@ MAX_URL = 2048
 CACHE_HEADERS = frozenset(
     {
         b"cache-control",
-        b"cdn-cache-control",
-        b"cloudflare-cdn-cache-control",
         b"etag",
         b"expires",
         b"last-modified",
-        b"surrogate-control",
         b"x-accel-expires",
     }
 )
-_TARGETED = (b"surrogate-control", b"cdn-cache-control", b"cloudflare-cdn-cache-control")
 _IP = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _PLAIN_PATH = re.compile(rb"[A-Za-z0-9/._~-]*")
 _SAFE_PATH = "/:@!$&'()*+,;=~-._%"
@@ -193,6 +189,20 @@ def location_path(location: bytes, request: Request) -> str:
     return parts.path if parts.netloc.lower() == request.host.lower() else ""
 
 
+def is_targeted(name: bytes) -> bool:
+    """Whether a header tells one CDN what Cache-Control tells all (RFC 9213, and those before)."""
+    return name.endswith(b"-cache-control") or name in (b"surrogate-control", b"edge-control")
+
+
+def _keeps(control: bytes) -> bool:
+    return _PUBLIC.search(control) is not None or _FRESH.search(control) is not None
+
+
+def tells_caches(names: Iterable[bytes]) -> bool:
+    """Whether one of these headers says anything to caches."""
+    return any(name in CACHE_HEADERS or is_targeted(name) for name in names)
+
+
 def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
     """Whether these stored bytes could be shown again to anyone, the same visitor included.
 
@@ -201,14 +211,14 @@ def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
     if b"x-varnish" in request.index:
         return True
     # What a CDN or nginx reads before the page's own no-store.
-    if any(n in _TARGETED and _FRESH.search(v.lower()) for n, v in headers):
+    if any(is_targeted(n) and _keeps(v.lower()) for n, v in headers):
         return True
     if any(n == b"x-accel-expires" and v.strip() not in (b"0", b"off") for n, v in headers):
         return True
     control = (header_value(headers, b"cache-control") or b"").lower()
     if b"no-store" in control:
         return False
-    if _PUBLIC.search(control) or _FRESH.search(control):
+    if _keeps(control):
         return True
     validators = (b"etag", b"last-modified")
     if any(name in validators for name, _ in headers):

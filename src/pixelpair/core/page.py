@@ -171,13 +171,14 @@ class Page:
 
     def _permission(self, policies: tuple[bytes, ...]) -> Permission:
         request, snippet = self.visit.request, self._shop.snippet.below(self.visit.request.root)
-        scripts = Scripts(
-            f"{request.scheme}://{request.host}",
-            snippet.file_path,
-            snippet.script_url,
-            snippet.hashes,
-        )
-        return permitted(self._held, policies, scripts, request.nonce)
+        # Behind a proxy that ends TLS the app may not know that it is https, and its policy does.
+        for scheme in dict.fromkeys((request.scheme, "https")):
+            origin = f"{scheme}://{request.host}"
+            scripts = Scripts(origin, snippet.file_path, snippet.script_url, snippet.hashes)
+            how = permitted(self._held, policies, scripts, request.nonce)
+            if how.way != "never":
+                break
+        return how
 
     def _without_script(self) -> bytes:
         """No script of ours may run: the server half goes alone, of a page that is shown now."""

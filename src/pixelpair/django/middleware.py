@@ -80,7 +80,11 @@ class PixelPairMiddleware:
         room = desk.room(asked) if desk else None
         if desk is None or room is None:
             return None
-        answer = desk.answer(asked, request.read(room) if room else b"")
+        try:
+            body = request.read(room) if room else b""
+        except OSError:  # the visitor has left
+            body = b""
+        answer = desk.answer(asked, body)
         response = HttpResponse(answer.body, status=answer.status)
         del response["Content-Type"]
         _set_headers(response, [], answer.headers)
@@ -141,6 +145,8 @@ def _admitted(exchange: Exchange, request: HttpRequest) -> Iterator[None]:
             meta[key] = left[name].decode("latin-1")
         else:
             meta.pop(key, None)
+    if "HTTP_IF_MODIFIED_SINCE" not in meta:  # a date has no suffix that would tell it
+        before.pop("HTTP_IF_MODIFIED_SINCE", None)
     try:
         yield
     finally:
