@@ -48,7 +48,8 @@ def test_without_a_sender_nothing_that_waited_is_lost_when_the_spool_is_well_aga
     """Seen: later events reached the file, the held one was gone at the end, without a word."""
     spool.write_text("in the way")
     tracker = tracker_without_a_sender(spool)
-    tracker._accept([make_twin(1), make_twin(2)])
+    for n in (1, 2):
+        tracker._queue(make_twin(n).pack())
     spool.unlink()
     tracker.close()
     assert errors(caplog) == []
@@ -62,7 +63,8 @@ def test_without_a_sender_what_is_lost_is_counted_aloud(
     spool.write_text("in the way")
     tracker = tracker_without_a_sender(spool)
     tracker.journal.memory_rows = 3
-    tracker._accept([make_twin(n) for n in range(5)])
+    for n in range(5):
+        tracker._queue(make_twin(n).pack())
     tracker.close()
     assert errors(caplog) == ["5 events could be neither sent nor written, and are lost"]
 
@@ -71,7 +73,7 @@ def test_a_close_that_leaves_everything_in_the_spool_reports_no_loss(
     spool: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracker = tracker_without_a_sender(spool)
-    tracker._accept([make_twin(1)])
+    tracker._queue(make_twin(1).pack())
     tracker.close()
     assert caplog.records == []
 

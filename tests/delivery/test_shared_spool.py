@@ -55,7 +55,8 @@ def shop(spool: Path, sink: Sink) -> Iterator[Open]:
 
 def queue(tracker: Tracker, *numbers: str) -> None:
     pixel_id = tracker.settings.pixel_id
-    tracker._accept([make_twin(n, pixel_id=pixel_id, at=int(time.time())) for n in numbers])
+    for n in numbers:
+        tracker._queue(make_twin(n, pixel_id=pixel_id, at=int(time.time())).pack())
 
 
 def calls(sink: Sink) -> set[tuple[str, str]]:
