@@ -560,13 +560,35 @@ def test_rule_may_ask_for_any_2xx(method: str, case: str) -> None:
 
 def test_visitor_with_many_pending_cookies_gets_no_more_of_them() -> None:
     """Seen: a shop whose carts are scripts alone got 431 for every request at 8 KB of cookies."""
-    full = {"cookie": "; ".join(f"_pixelpair_{n:08x}={'x' * 280}" for n in range(10))}
+    full = {"cookie": "; ".join(f"_pixelpair_{n:08x}={'x' * 380}" for n in range(10))}
     where = site()
     got = answer(
         where, request("POST", "/cart/add", headers=full), headers=JSON, chunks=[b"{}"], view=ADD
     )
     assert (len(where.sent), got.pending) == (1, [])
     assert where.counts == {"server half alone": 1}
+
+
+LONG = tracks("Lead", content_ids=[f"SKU-{n}" for n in range(20)])
+
+
+def test_events_of_one_answer_beyond_its_room_keep_name_and_id() -> None:
+    where = site()
+    view = every(*[LONG] * 12)
+    got = answer(where, request("POST", "/x"), headers=JSON, chunks=[b"{}"], view=view)
+    full = [call for call in got.pending if call[1]]
+    bare = [call for call in got.pending if not call[1]]
+    assert (len(full), len(bare), got.pending) == (4, 5, full + bare)
+    assert 1700 < sum(map(len, got.values(b"set-cookie"))) <= 2500
+    assert len(where.sent) == 12
+    assert where.counts == {"server half alone": 3}
+
+
+def test_events_beyond_a_visitors_room_keep_name_and_id_and_a_purchase_its_money() -> None:
+    held = {"cookie": "; ".join(f"_pixelpair_{n:08x}={'x' * 380}" for n in range(7))}
+    view = every(LONG, tracks("Purchase", value=9, currency="SEK", content_ids=["SKU"] * 20))
+    got = answer(site(), request("POST", "/x", headers=held), headers=JSON, chunks=[], view=view)
+    assert [call[1] for call in got.pending] == [{}, {"value": 9, "currency": "SEK"}]
 
 
 def test_two_events_of_one_given_id_have_cookies_of_their_own() -> None:

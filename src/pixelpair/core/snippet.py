@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 BLOCK = b'<script type="application/json" id="pixelpair">'
 PENDING_PREFIX = "_pixelpair_"
 PENDING_SECONDS = 600
-PENDING_ROOM = 3000  # bytes of such cookies a visitor; nginx and gunicorn refuse headers of 8 KB
+# Bytes of such cookies: (an answer, a visitor). Beyond them one holds name and id only, and beyond
+# the second there is none: nginx refuses an answer with 4 KB of headers, and it and gunicorn a
+# request with 8 KB.
+PENDING_ROOM, PENDING_MOST = (1800, 3000), (2500, 4000)
 PENDING = re.compile(rb"_pixelpair_[0-9A-Za-z]+=[^;]*")
 PENDING_LIMIT = 600  # bytes of one cookie: three of 1.5 KB in one answer made nginx say 502
 _SLIM = ("content_ids", "content_type", "value", "currency")
 _MONEY = ("value", "currency")  # what a Purchase may never lack; always short enough
-_AROUND = len("=; Max-Age=600; Path=/; SameSite=Lax; Secure")
+PENDING_AROUND = len("=; Max-Age=600; Path=/; SameSite=Lax; Secure")
 _MADE = re.compile(r"[0-9a-f]{32}")
 # Lazy: htmx puts a page back with scripting off in its parser, and the image would load again. A
 # lazy one that is not displayed loads where scripting is off for good, and nowhere else (Chromium).
@@ -191,20 +194,22 @@ def _parameter(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def pending_cookie(event: Event, ms: int) -> tuple[str, str]:
+def pending_cookie(event: Event, ms: int, *, bare: bool = False) -> tuple[str, str]:
     """Name and value of the cookie that carries a browser half to the next page.
 
-    A slim copy: what is too long for 600 bytes is left to the server half.
+    A slim copy: what is too long for 600 bytes is left to the server half. A `bare` one has name
+    and id only; a Purchase keeps its money.
     """
     # Given ids may begin alike (order-1001, order-1002), or serve two events: then of their hash.
     made = not event.lasting and _MADE.fullmatch(event.id)
     digest = sha256(f"{event.name} {event.id}".encode()).hexdigest()
     name = PENDING_PREFIX + (event.id if made else digest)[:8]
-    for keys in (event.data, _SLIM, _MONEY):
+    least = _MONEY if event.name == "Purchase" else ()
+    for keys in (least,) if bare else (event.data, _SLIM, _MONEY):
         data = {key: event.data[key] for key in keys if key in event.data}
         call = Event(event.name, event.id, event.time, data).call()
         value = urlsafe_b64encode(_ascii({"t": ms, "e": call})).rstrip(b"=").decode()
-        if len(name) + len(value) <= PENDING_LIMIT - _AROUND:
+        if len(name) + len(value) <= PENDING_LIMIT - PENDING_AROUND:
             break
     return name, value
 
