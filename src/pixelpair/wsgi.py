@@ -13,6 +13,7 @@ from pixelpair.core.http import (
     WANTED_TO_JUDGE,
     Headers,
     Request,
+    tell,
 )
 from pixelpair.tracker import Tracker
 
@@ -95,7 +96,7 @@ def _read(environ: Environ, room: int) -> bytes:
     length = min(int(size), room) if size.isdecimal() and len(size) < 10 else 0
     try:
         return environ["wsgi.input"].read(length) if length else b""
-    except Exception:  # each server raises what it likes
+    except (OSError, ValueError):  # gunicorn's, uWSGI's and mod_wsgi's are OSErrors
         return b""
 
 
@@ -103,12 +104,7 @@ def _admit(exchange: Exchange, environ: Environ) -> None:
     given = [(n, environ[k].encode("latin-1")) for k, n in WANTED_TO_JUDGE.items() if k in environ]
     admitted = exchange.admit(given)
     if admitted is not None:
-        left = dict(admitted)
-        for key, name in WANTED_TO_JUDGE.items():
-            if name in left:
-                environ[key] = left[name].decode("latin-1")
-            else:
-                environ.pop(key, None)
+        tell(environ, admitted)
 
 
 class _Start:

@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from pixelpair.core.origins import RUN
 from pixelpair.sandbox.server import running as running_app
-from tests.conftest import Sandbox, running_sandbox, until
-from tests.e2e.visits import Shops, launched, pairs, settled, shops, told
+from tests.conftest import Sandbox, until
+from tests.e2e.visits import Shops, pairs, settled, shops, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,24 +34,6 @@ FRONT = """<!doctype html><html><head><title>front</title>
 <script src="{api}/_pixelpair/pixel.js" async></script></head><body><h1>front</h1></body></html>"""
 READY = "window.pixelpair !== undefined"
 GRACE = 700  # ms: longer than the page waits for the block of a navigation
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with running_sandbox() as made:
-        yield made
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.clear()
-    return running
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    with launched(chromium_path) as browser:
-        yield browser
 
 
 class Front:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import Sandbox, running_sandbox
 from tests.e2e.policy_shops import CSP, OURS
-from tests.e2e.visits import Shops, Told, launched, pairs, settled, shops
+from tests.e2e.visits import Shops, Told, pairs, settled, shops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
+
+    from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.e2e
 
@@ -34,27 +35,9 @@ addEventListener("unhandledrejection", (event) => seen.push(["rejection", `${eve
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with running_sandbox() as made:
-        yield made
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.clear()
-    return running
-
-
-@pytest.fixture(scope="module")
 def shop(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
     with shops("tests.e2e.policy_shops", running, tmp_path_factory.mktemp) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    with launched(chromium_path) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.conftest import Sandbox, running_sandbox, until
+from tests.conftest import Sandbox, until
 from tests.e2e.caches import PASS_HOST, nginx
 from tests.e2e.script_shops import LINES, ROUTES
 from tests.e2e.test_pairs import visitor as watched
-from tests.e2e.visits import Shops, launched, left, pairs, settled, shops, told
+from tests.e2e.visits import Shops, left, pairs, settled, shops, told
 from tests.page.conftest import QUIET, npm
 
 if TYPE_CHECKING:
@@ -30,30 +30,12 @@ GRACE = 700  # ms: longer than the page waits for the block of a navigation
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with running_sandbox() as made:
-        yield made
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.clear()
-    return running
-
-
-@pytest.fixture(scope="module")
 def shop(running: Sandbox, tmp_path_factory: pytest.TempPathFactory, npm: Path) -> Iterator[Shops]:
     module, folder = "tests.e2e.script_shops", tmp_path_factory.mktemp
     settings = {"PIXELPAIR_ROUTES": ROUTES, "SHOP_NPM": str(npm)}
     # Two workers share nothing: what holds must hold across both.
     with shops(module, running, folder, workers=2, **settings) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    with launched(chromium_path) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -19,22 +19,17 @@ from pixelpair.core.http import (
     without,
 )
 from pixelpair.core.routes import READS
+from pixelpair.core.validators import STALE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from pixelpair.core.http import Request
 
 NO_BODY = frozenset({204, 205})  # Flask and Django call it text/html all the same
 FOR_PAGES = frozenset({b"document", b"iframe", b"empty"})  # Sec-Fetch-Dest, where it is sent
 # Who asks ahead says so in one of these; X-Sec-Purpose is Turbo's.
 _AHEAD = frozenset({b"sec-purpose", b"x-sec-purpose", b"purpose", b"x-moz"})
-# They describe bytes that we change.
-_STALE = frozenset(
-    {b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
-)
 _UNREADABLE = frozenset({b"content-encoding", b"content-disposition"})
-_TELLING = POLICIES | _STALE | _UNREADABLE
+_TELLING = POLICIES | STALE | _UNREADABLE
 # Django before the last releases of 5.2 stores all that is not private, no-store included.
 _RESTRAINED = re.compile(rb"(?:^|[,\s])(?:private|public)(?:$|[,\s])")
 
@@ -48,7 +43,8 @@ def gist(headers: Headers) -> tuple[bool, int]:
 
 @lru_cache(512)  # a shop has few such lists of names
 def _gist(*names: bytes) -> tuple[bool, int]:
-    little = _tells_nothing(names) and b"".join(names).islower()
+    telling = tells_caches(names) or not _TELLING.isdisjoint(names)
+    little = not telling and b"".join(names).islower()
     return little, names.index(b"content-length") if b"content-length" in names else -1
 
 
@@ -69,15 +65,6 @@ def unreadable(status: int, headers: Headers) -> str | None:
         return "charset"
     disposition = header_value(headers, b"content-disposition") or b""
     return "attachment" if disposition.strip().lower().startswith(b"attachment") else None
-
-
-def is_plain(headers: Headers) -> bool:
-    """Whether no header says anything of caches, encodings or attachments: nearly always."""
-    return _tells_nothing([name for name, _ in headers])
-
-
-def _tells_nothing(names: Collection[bytes]) -> bool:
-    return _TELLING.isdisjoint(names) and not tells_caches(names)
 
 
 def is_for_page(request: Request) -> bool:
@@ -106,11 +93,10 @@ def is_fetched(request: Request) -> bool:
     return by_script or b"hx-request" in index or b"turbo-frame" in index
 
 
-def is_shared(headers: Headers, request: Request, now: float, *, plain: bool) -> bool:
+def is_shared(headers: Headers, request: Request, now: float) -> bool:
     """Whether the page's stored bytes may be shown again, to others or to the same visitor."""
-    if request.method not in READS:  # no cache keeps the answer to anything else
-        return False
-    return b"x-varnish" in request.index if plain else may_be_shown_again(headers, request, now)
+    # No cache keeps the answer to anything but a read.
+    return request.method in READS and may_be_shown_again(headers, request, now)
 
 
 def grown(headers: Headers, by: int | None) -> Headers:
@@ -126,7 +112,7 @@ def grown(headers: Headers, by: int | None) -> Headers:
 
 def untagged(headers: Headers) -> Headers:
     """Without what describes bytes that are nobody else's now."""
-    return without(headers, *_STALE)
+    return without(headers, *STALE)
 
 
 def private(headers: Headers) -> Headers:
@@ -142,5 +128,5 @@ def private(headers: Headers) -> Headers:
 
 def unshared(headers: Headers) -> Headers:
     """The headers of a page that the app lets caches keep, and EVENT_ID=server does not."""
-    kept = [pair for pair in without(headers, *_STALE) if not tells_caches(pair[:1])]
+    kept = [pair for pair in without(headers, *STALE) if not tells_caches(pair[:1])]
     return [*kept, (b"cache-control", b"private, no-store")]

@@ -254,7 +254,6 @@ class Exchange:
     def _make_page(self, visit: Visit, headers: Headers, now: float) -> Page:
         """The rule of the modes (architecture, "How an event id is chosen")."""
         shop, request = self._shop, visit.request
-        plain = answers.is_plain(headers)
         shared = self._is_shared(headers, request, now)
         as_page = answers.is_for_page(request) and not answers.is_ahead(request)
         mode: Mode = "server"
@@ -263,13 +262,13 @@ class Exchange:
             mode = mode if self._method in READS else "alone"
         elif not as_page or (shared and shop.event_id != "server"):
             mode = "browser"
-        return Page(shop, visit, headers, mode, shared=shared, plain=plain)
+        return Page(shop, visit, headers, mode, shared=shared)
 
     def _is_shared(self, headers: Headers, request: Request, now: float) -> bool:
         """Whether others may be shown these bytes: then they do not depend on who asks first."""
         if self._shop.event_id == "browser" and self._method in READS:
             return True
-        return answers.is_shared(headers, request, now, plain=answers.is_plain(headers))
+        return answers.is_shared(headers, request, now)
 
     def _leave(self, reason: str | None = None) -> Headers:
         """Let the answer go as it is; `reason` counts the view's events that go nowhere."""
@@ -415,7 +414,7 @@ class Exchange:
         try:
             if page is None or visit is None:
                 visit = Visit(self._shop, self._asked, said, self._shop.clock())
-                page = Page(self._shop, visit, [], "server", shared=False, plain=True)
+                page = Page(self._shop, visit, [], "server", shared=False)
             return page.late()
         except Exception:
             self._failed()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, MutableMapping
+    from typing import Any
 
     from pixelpair.core.routes import RouteMatch
 
@@ -56,6 +57,17 @@ WANTED_TO_JUDGE = WANTED_OF_COPIES | _by_environ("accept", "range", "sec-fetch-d
 WANTED_AT_DESK = WANTED | _by_environ(
     "accept-encoding", "if-none-match", "origin", "sec-fetch-site", "x-forwarded-for"
 )
+
+
+def tell(environ: MutableMapping[str, Any], admitted: Headers) -> None:
+    """Write into an environ what the app may know of the client's copy."""
+    left = dict(admitted)
+    for key, name in WANTED_TO_JUDGE.items():
+        if name in left:
+            environ[key] = left[name].decode("latin-1")
+        else:
+            environ.pop(key, None)
+
 
 # No browser sends a longer address bar than servers take (8 KB); an event needs far less.
 MAX_URL = 2048

@@ -39,11 +39,11 @@ class Page:
         "_chunk",
         "_end",
         "_held",
-        "_plain",
         "_sealed",
         "_shared",
         "_shop",
         "_shown",
+        "_snippet",
         "_stream",
         "inserted",
         "judged",
@@ -60,13 +60,12 @@ class Page:
         mode: Mode,
         *,
         shared: bool,
-        plain: bool,
     ) -> None:
         self._shop = shop
+        self._snippet = shop.snippet.below(visit.request.root)
         self.visit = visit
         self._held = held
         self._shared = shared
-        self._plain = plain
         self.mode: Mode = mode
         self.inserted = 0
         self.judged = False  # what it is is known
@@ -152,25 +151,24 @@ class Page:
                 shop.notes.say("second pixel", shop.pixel_id)
         if self.mode in ("alone", "fetched"):
             return b""
-        snippet = shop.snippet.below(visit.request.root)
         how = self._permission(policies)
         if how.way == "never":
             return self._without_script()
         block = self._signed_block() if self.mode == "browser" else self._events_block()
         if how.pixel == "blocked":
             shop.notes.say("policy blocks pixel", visit.request.route_label)
-            block = snippet.without_pixel(block)
-        return block + snippet.loader(how)
+            block = self._snippet.without_pixel(block)
+        return block + self._snippet.loader(how)
 
     def _events_block(self) -> bytes:
         visit = self.visit
         self._shown = visit.accept(visit.events("page"))
         hashed = visit.facts().hashed
         match = {key: hashes[0] for key, hashes in hashed.items()} if hashed else None
-        return self._shop.snippet.below(visit.request.root).events(self._shown, match)
+        return self._snippet.events(self._shown, match)
 
     def _permission(self, policies: tuple[bytes, ...]) -> Permission:
-        request, snippet = self.visit.request, self._shop.snippet.below(self.visit.request.root)
+        request, snippet = self.visit.request, self._snippet
         # Behind a proxy that ends TLS the app may not know that it is https, and its policy does.
         for scheme in dict.fromkeys((request.scheme, "https")):
             origin = f"{scheme}://{request.host}"
@@ -195,7 +193,7 @@ class Page:
     def _at_body_start(self) -> bytes:
         if self.mode == "browser" and self._shared:
             return self._at_body_end()
-        images = self._shop.snippet.images(self._shown)
+        images = self._snippet.images(self._shown)
         self.inserted += len(images)
         return images
 
@@ -214,14 +212,13 @@ class Page:
     def _sealed_of(self, events: Sequence[Event]) -> bytes:
         visit, request = self.visit, self.visit.request
         sealed = self._shop.seal(page_text(request.url_path, visit.sealable(events)))
-        return self._shop.snippet.below(request.root).signed(sealed, visit.cookie_terms())
+        return self._snippet.signed(sealed, visit.cookie_terms())
 
     def late(self) -> bytes:
         """A block for the end of the document: what a view says while the page is on its way."""
-        snippet = self._shop.snippet.below(self.visit.request.root)
         events = self.visit.tracked_events()
         if self.mode == "server":
-            return snippet.events(self.visit.accept(events))
+            return self._snippet.events(self.visit.accept(events))
         return self._sealed_of(events)
 
     # --- headers ---------------------------------------------------------------------------
@@ -235,8 +232,6 @@ class Page:
             return headers if self._shared else answers.private(headers)
         visit.facts()
         headers = answers.grown(self._held, by)
-        if self._plain:
-            return [*headers, (b"cache-control", b"private"), *visit.cookies]
         if self._shared:
             return [*answers.unshared(headers), *visit.cookies]
         return [*answers.private(answers.untagged(headers)), *visit.cookies]

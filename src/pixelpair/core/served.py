@@ -23,13 +23,18 @@ class Answer:
     body: bytes = b""
 
 
+def version_of(source: bytes) -> str:
+    """What names this script and no other in an address."""
+    return sha256(source).hexdigest()[:12]
+
+
 class Script:
     """Its bytes, compressed once, and the version that stands in the address of each page."""
 
     __slots__ = ("_forms", "version")
 
     def __init__(self, source: bytes) -> None:
-        version = self.version = sha256(source).hexdigest()[:12]
+        version = self.version = version_of(source)
         packed = gzip.compress(source, 9, mtime=0)
         self._forms = (source, f'"{version}"'.encode()), (packed, f'"{version}-gzip"'.encode())
 

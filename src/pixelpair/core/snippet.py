@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from pixelpair.core.events import PAGE_VIEW, Event
+from pixelpair.core.served import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,11 +44,13 @@ _IMAGE_END = b'"></noscript>'
 _IMAGE_LIMIT = 2000  # a GET address; a longer cart travels by the server half alone
 
 
+@cache
 def _inline() -> bytes:
     """What stands in pages: made from pixel.js by `make pixel.min.js`."""
     return files("pixelpair.core").joinpath("pixel.min.js").read_bytes().strip()
 
 
+@cache
 def _file() -> bytes:
     """The whole script; what it has beside the inline one is for pages that we do not serve."""
     source = files("pixelpair.core").joinpath("pixel.js").read_text("ascii")
@@ -103,7 +106,7 @@ class Snippet:
         code, file = _inline(), _file()
         # The file finds the reports' address beside its own.
         self.served = file.removesuffix(b");") + b", %b);\n" % safe_json(config | {"to": "events"})
-        version = sha256(self.served).hexdigest()[:12]
+        version = version_of(self.served)
         address = quote(root) + path
         self.script_url = script_url
         self._src = b'"src":%b,' % safe_json(script_url)

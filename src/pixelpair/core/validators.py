@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 CONDITIONAL = frozenset({b"if-match", b"if-modified-since", b"if-none-match", b"if-range"})
 # They describe bytes that we change.
-_STALE = (b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest")
+STALE = frozenset(
+    {b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest"}
+)
 _DOCUMENTS = frozenset({b"document", b"frame", b"iframe"})
 _TAG = re.compile(rb'((?:W/)?"[^"\x00-\x20\x7f]*)"')  # "=" and "," may stand in it
 # An entry of a list; what is none stays in one piece, to be handed on as it came.
@@ -124,7 +126,7 @@ def outbound_page(headers: Headers, version: bytes) -> Headers:
     """The headers of a page that grew by this version's script: what described its bytes goes."""
     etag = header_value(headers, b"etag")
     dated = header_value(headers, b"last-modified")
-    kept = without(headers, b"etag", *_STALE)
+    kept = without(headers, *STALE)
     tag = suffixed(etag, version) if etag else None
     if tag is None and dated:
         tag = own_etag(dated, version)

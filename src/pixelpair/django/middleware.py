@@ -25,6 +25,7 @@ from pixelpair.core.http import (
     WANTED_TO_JUDGE,
     Headers,
     Request,
+    tell,
 )
 from pixelpair.tracker import Tracker
 
@@ -139,12 +140,7 @@ def _admitted(exchange: Exchange, request: HttpRequest) -> Iterator[None]:
     if admitted is None:
         yield
         return
-    left = dict(admitted)
-    for key, name in WANTED_TO_JUDGE.items():
-        if name in left:
-            meta[key] = left[name].decode("latin-1")
-        else:
-            meta.pop(key, None)
+    tell(meta, admitted)
     if "HTTP_IF_MODIFIED_SINCE" not in meta:  # a date has no suffix that would tell it
         before.pop("HTTP_IF_MODIFIED_SINCE", None)
     try:
