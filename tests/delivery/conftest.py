@@ -48,11 +48,15 @@ def make_twin(
     at: int = NOW,
     lasting: bool = False,
     fault: str | None = None,
+    fbp: str | None = None,
+    consent: str = "",
     **custom: object,
 ) -> Twin:
     event_id = f"id-{number}"
-    body = {"event_name": name, "event_id": event_id, "event_time": at, "custom_data": custom}
-    return Twin(pixel_id, name, event_id, at, orjson.dumps(body), lasting, fault)
+    user = {} if fbp is None else {"user_data": {"client_user_agent": "Mozilla/5.0", "fbp": fbp}}
+    body = {"event_name": name, "event_id": event_id, "event_time": at, **user}
+    body["custom_data"] = custom
+    return Twin(pixel_id, name, event_id, at, orjson.dumps(body), lasting, fault, consent)
 
 
 def until(condition: Callable[[], object], seconds: float = 60.0) -> None:

@@ -14,10 +14,10 @@ SOURCE = Path(__file__).parent.parent.parent / "src"
 PREAMBLE = """
 import logging, os, sys, threading, time
 from pathlib import Path
-from pixelpair.core.events import Twin
+from pixelpair.core.events import Twin, Withdrawal
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
-from pixelpair.delivery.outbox import MemoryOutbox
+from pixelpair.delivery.memory import MemoryOutbox
 from pixelpair.delivery.sqlite import SqliteOutbox
 from pixelpair.delivery.worker import Worker
 from pixelpair.graph.client import Graph, Reply

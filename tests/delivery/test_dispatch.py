@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.delivery.dispatch import Dispatch, Round
-from pixelpair.delivery.outbox import MemoryOutbox, Stats
+from pixelpair.delivery.memory import MemoryOutbox
+from pixelpair.delivery.outbox import Stats
 from pixelpair.delivery.retry import HOLD, MAX_AGE, TRIES
 from pixelpair.graph.client import Reply
 

@@ -10,7 +10,8 @@ import pytest
 from pixelpair.delivery import drain as drains
 from pixelpair.delivery.drain import Drained
 from pixelpair.delivery.journal import Journal
-from pixelpair.delivery.outbox import MemoryOutbox, Stats
+from pixelpair.delivery.memory import MemoryOutbox
+from pixelpair.delivery.outbox import Stats
 from pixelpair.delivery.worker import Worker
 from pixelpair.graph.client import Reply
 

@@ -12,7 +12,8 @@ from pixelpair.delivery import frames, intake, locks
 from pixelpair.delivery.frames import frame
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
-from pixelpair.delivery.outbox import MemoryOutbox, Stats
+from pixelpair.delivery.memory import MemoryOutbox
+from pixelpair.delivery.outbox import Stats
 
 from .conftest import NOW, Clock, make_twin
 from .scripts import run, start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from pixelpair.core.events import Twin, Withdrawal
+from pixelpair.delivery.memory import MemoryOutbox
 from pixelpair.delivery.outbox import (
     REMEMBER,
     REMEMBER_LASTING,
+    REMEMBER_WITHDRAWAL,
+    WITHDRAWALS,
     DeadLetter,
-    MemoryOutbox,
     Outbox,
     Row,
     Stats,
@@ -88,8 +92,10 @@ def test_remembers_a_delivered_event_for_its_time(
 
 def test_leaves_other_pixels_alone_when_told(outbox: Outbox) -> None:
     outbox.put_many([make_twin(1, pixel_id="111"), make_twin(2, pixel_id="222")])
-    assert [row.twin.pixel_id for row in outbox.claim(9, NOW, ["111"])] == ["222"]
+    assert sorted(outbox.lanes()) == ["111", "222"]
+    assert [row.twin.pixel_id for row in outbox.claim(9, NOW, "222")] == ["222"]
     assert [row.twin.pixel_id for row in outbox.claim(9, NOW)] == ["111"]
+    deliver_all(outbox)
 
 
 def test_gives_a_retried_event_when_its_time_has_come(outbox: Outbox) -> None:
@@ -204,6 +210,138 @@ def test_awkward_ids_stay_apart(outbox: Outbox) -> None:
     assert [row.twin for row in outbox.claim(9, NOW)] == twins
 
 
+def test_tells_whether_the_visitor_had_agreed(outbox: Outbox) -> None:
+    twins = [make_twin(n, consent=word) for n, word in enumerate(("granted", ""))]
+    twins.append(make_twin(2, consent="granted", fault="no value"))
+    outbox.put_many(twins)
+    rows = outbox.claim(9, NOW)
+    assert [row.twin for row in rows] == twins[:2]
+    outbox.settle([(row.key, Dead("x")) for row in rows], NOW)
+    assert {letter.twin for letter in outbox.dead()} == set(twins)
+    assert outbox.replay() == 2
+    assert [row.twin for row in outbox.claim(9, NOW)] == twins[:2]
+
+
+# --- withdrawals ---------------------------------------------------------------------------
+
+FBP = "fb.1.1700000000000.12"
+LONGER, OTHER = f"{FBP}3", "fb.1.1700000000000.7"
+GONE = Withdrawal("111", FBP, NOW)
+
+
+def test_a_withdrawal_deletes_what_waits_of_its_visitor_and_nothing_else(outbox: Outbox) -> None:
+    dead = [make_twin(n, fbp=fbp) for n, fbp in (("d1", FBP), ("d2", OTHER))]
+    outbox.put_many(dead)
+    outbox.settle([(row.key, Dead("x")) for row in outbox.claim(9, NOW)], NOW)
+    stay = [
+        make_twin(1, fbp=LONGER),
+        make_twin(2, fbp=OTHER),
+        make_twin(3, fbp=FBP, pixel_id="222"),
+        make_twin(4, fbp=FBP, at=NOW + 1),
+        make_twin(5),
+        make_twin(6, text=f'"fbp":"{FBP}"'),
+        make_twin(7, fbp=FBP[:-1]),
+    ]
+    go = [
+        make_twin(8, fbp=FBP),
+        make_twin(9, fbp=FBP, at=NOW - 90, lasting=True),
+        make_twin(10, fbp=FBP, fault="no value"),
+    ]
+    outbox.put_many([*go, *stay])
+    assert outbox.put_many([GONE], "j", 70) == 0
+    assert outbox.stats() == Stats(queued=len(stay), dead=1, oldest=NOW, withdrawn=4)
+    assert outbox.offset("j") == 70
+    assert [row.twin for row in outbox.claim(99, NOW)] == stay
+    assert [letter.twin for letter in outbox.dead()] == [dead[1]]
+
+
+def test_a_withdrawal_goes_for_all_events_that_are_read_with_it(outbox: Outbox) -> None:
+    first, last, other = make_twin(1, fbp=FBP), make_twin(2, fbp=FBP), make_twin(3, fbp=OTHER)
+    assert outbox.put_many([first, GONE, last, other]) == 1
+    assert [row.twin for row in outbox.claim(9, NOW)] == [other]
+    assert outbox.stats() == Stats(queued=1, oldest=NOW, withdrawn=2)
+
+
+def test_what_is_read_of_a_withdrawn_visitor_later_is_not_taken_in_for_a_while(
+    outbox: Outbox, clock: Clock
+) -> None:
+    outbox.put_many([GONE])
+    clock.now = NOW + REMEMBER_WITHDRAWAL - 1
+    assert outbox.put_many([make_twin(1, fbp=FBP), make_twin(2, fbp=FBP, fault="f")]) == 0
+    assert outbox.put_many([make_twin(1, fbp=FBP)]) == 0
+    assert outbox.stats() == Stats(withdrawn=2)
+    assert outbox.put_many([make_twin(3, fbp=FBP, at=NOW + 1), make_twin(4, fbp=LONGER)]) == 2
+    clock.now = NOW + REMEMBER_WITHDRAWAL
+    assert outbox.put_many([make_twin(5, fbp=FBP)]) == 1
+
+
+def test_of_two_withdrawals_the_later_counts(outbox: Outbox) -> None:
+    outbox.put_many([Withdrawal("111", FBP, NOW - 10), GONE, Withdrawal("111", FBP, NOW - 20)])
+    twins = [make_twin(n, fbp=FBP, at=NOW + n) for n in (-30, -20, -10, 0, 1)]
+    outbox.put_many(twins)
+    assert [row.twin for row in outbox.claim(9, NOW)] == twins[-1:]
+
+
+@pytest.mark.parametrize(("lasting", "memory"), [(False, REMEMBER), (True, REMEMBER_LASTING)])
+@pytest.mark.parametrize("dead", [False, True])
+def test_remembers_a_withdrawn_event_like_a_delivered_one(
+    outbox: Outbox, clock: Clock, lasting: bool, memory: float, dead: bool
+) -> None:
+    twin = make_twin(1, fbp=FBP, lasting=lasting)
+    outbox.put_many([twin])
+    if dead:
+        outbox.settle([(row.key, Dead("x")) for row in outbox.claim(9, NOW)], NOW)
+    outbox.put_many([GONE])
+    clock.now = NOW + memory - 1
+    assert outbox.put_many([twin]) == 0
+    clock.now = NOW + memory
+    assert outbox.put_many([twin]) == 1
+
+
+@pytest.mark.parametrize(
+    "verdict", [Delivered(), RetryAt(NOW, "x", True), Dead("x"), Hold(NOW, "x")]
+)
+def test_a_claimed_event_that_is_withdrawn_does_not_come_back(
+    outbox: Outbox, verdict: Delivered | RetryAt | Dead | Hold
+) -> None:
+    outbox.put_many([make_twin(1, fbp=FBP), make_twin(2, fbp=OTHER)])
+    rows = outbox.claim(1, NOW)
+    outbox.put_many([GONE])
+    outbox.settle([(row.key, verdict) for row in rows], NOW)
+    assert outbox.stats() == Stats(queued=1, oldest=NOW, withdrawn=1)
+    assert (claimed(outbox), outbox.dead(), outbox.replay()) == (["id-2"], [], 0)
+
+
+def test_a_withdrawn_dead_letter_leaves_its_mended_event_known(
+    outbox: Outbox, clock: Clock
+) -> None:
+    outbox.put_many([make_twin(1, fbp=FBP, fault="no value")])
+    mended = make_twin(1, fbp=FBP, at=NOW + 1)
+    outbox.put_many([mended])
+    outbox.put_many([GONE])
+    clock.now += REMEMBER
+    assert outbox.put_many([mended]) == 0
+    assert outbox.stats() == Stats(queued=1, oldest=NOW + 1, withdrawn=1)
+
+
+def test_the_memory_of_withdrawals_is_bounded(outbox: Outbox, clock: Clock) -> None:
+    outbox.put_many([GONE])
+    clock.now += 1
+    outbox.put_many([Withdrawal("111", f"fb.1.1.{n}", NOW) for n in range(WITHDRAWALS)])
+    assert outbox.put_many([make_twin(1, fbp="fb.1.1.0"), make_twin(2, fbp=FBP)]) == 1
+
+
+@pytest.mark.parametrize(
+    "fbp", ["", "'; DROP TABLE event; --", "%", 'a"b', "a\\", "\0", "å€😀", "x" * 200, "*", '"']
+)
+def test_a_withdrawal_of_hostile_text_hits_nobody_else(outbox: Outbox, fbp: str) -> None:
+    names = [FBP, "x" * 199, "x" * 201, "a\\\\", "a", "id"]
+    twins = [make_twin("none"), *(make_twin(n, fbp=name) for n, name in enumerate(names))]
+    outbox.put_many(twins)
+    outbox.put_many([Withdrawal("111", fbp, NOW), Withdrawal(fbp, FBP, NOW)])
+    assert [row.twin for row in outbox.claim(99, NOW)] == twins
+
+
 class BothAgree(RuleBasedStateMachine):
     """Whatever is asked of them, in whatever order, SQLite answers as memory does."""
 
@@ -223,10 +361,25 @@ class BothAgree(RuleBasedStateMachine):
         numbers=st.lists(st.integers(0, 6), max_size=4),
         fault=st.sampled_from([None, None, "f"]),
         lasting=st.booleans(),
+        fbp=st.sampled_from([None, FBP, LONGER]),
+        pixel_id=st.sampled_from(["111", "222"]),
+        withdrawn=st.sampled_from([None, None, None, FBP, LONGER]),
     )
-    def put(self, numbers: list[int], fault: str | None, lasting: bool) -> None:
-        twins = [make_twin(n, fault=fault, lasting=lasting) for n in numbers]
-        first, second = (box.put_many(twins, "j", len(twins)) for box in self.boxes)
+    def put(
+        self,
+        numbers: list[int],
+        fault: str | None,
+        lasting: bool,
+        fbp: str | None,
+        pixel_id: str,
+        withdrawn: str | None,
+    ) -> None:
+        now = int(self.clock.now)
+        make = partial(make_twin, fault=fault, lasting=lasting, fbp=fbp, pixel_id=pixel_id)
+        records: list[Twin | Withdrawal] = [make(n, at=now - n) for n in numbers]
+        if withdrawn:
+            records.insert(1, Withdrawal(pixel_id, withdrawn, now - 2))
+        first, second = (box.put_many(records, "j", len(records)) for box in self.boxes)
         assert first == second
 
     @rule(
@@ -234,11 +387,17 @@ class BothAgree(RuleBasedStateMachine):
         verdict=st.sampled_from(
             [Delivered(), Dead("d"), RetryAt(NOW + 60, "r", True), Hold(NOW, "h"), None]
         ),
+        pixel_id=st.sampled_from([None, None, "111"]),
     )
-    def claim(self, limit: int, verdict: Delivered | Dead | RetryAt | Hold | None) -> None:
+    def claim(
+        self,
+        limit: int,
+        verdict: Delivered | Dead | RetryAt | Hold | None,
+        pixel_id: str | None,
+    ) -> None:
         seen = []
         for box in self.boxes:
-            rows = box.claim(limit, self.clock.now)
+            rows = box.claim(limit, self.clock.now, pixel_id)
             seen.append([(row.twin, row.attempts) for row in rows])
             if verdict is not None:
                 box.settle([(row.key, verdict) for row in rows], self.clock.now)
@@ -255,7 +414,7 @@ class BothAgree(RuleBasedStateMachine):
 
     @invariant()
     def show_the_same(self) -> None:
-        first, second = ((box.stats(), _letters(box)) for box in self.boxes)
+        first, second = ((box.stats(), box.lanes(), _letters(box)) for box in self.boxes)
         assert first == second
 
 

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pixelpair.core.events import Withdrawal
 from pixelpair.delivery import tables
-from pixelpair.delivery.outbox import Stats
-from pixelpair.delivery.retry import Delivered, Hold
+from pixelpair.delivery.outbox import Stats, digest
+from pixelpair.delivery.retry import Delivered, Hold, RetryAt
 from pixelpair.delivery.sqlite import SqliteOutbox
 
 from .conftest import NOW, Clock, make_twin
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pixelpair.core.events import Twin
 
 
 def test_gives_back_what_a_dead_process_had_claimed(tmp_path: Path, clock: Clock) -> None:
@@ -123,6 +126,100 @@ def test_a_verdict_that_cannot_be_written_is_written_before_the_next_claim(
     other.close()
     assert [row.twin.event_id for row in box.claim(9, NOW)] == ["id-1"]
     assert box.stats() == Stats(queued=2, delivered=1, oldest=NOW)
+    box.close()
+
+
+# The tables as version 1 made them.
+VERSION_1 = """
+CREATE TABLE event (
+    key INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL, pixel TEXT NOT NULL,
+    name TEXT NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, lasting INTEGER NOT NULL,
+    body BLOB NOT NULL);
+CREATE TABLE state (
+    key INTEGER PRIMARY KEY, due REAL NOT NULL, attempts INTEGER NOT NULL);
+CREATE TABLE seen (digest BLOB PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX seen_until ON seen (until);
+CREATE TABLE dead (
+    key INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, pixel TEXT NOT NULL,
+    name TEXT NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, lasting INTEGER NOT NULL,
+    body BLOB NOT NULL, fault TEXT, reason TEXT NOT NULL, died REAL NOT NULL);
+CREATE TABLE journal (source TEXT PRIMARY KEY, offset INTEGER NOT NULL);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+INSERT INTO counter VALUES ('delivered', 7), ('queued', 2);
+INSERT INTO journal VALUES ('j', 90);
+PRAGMA user_version = 1;
+"""
+
+
+def file_of_version_1(path: Path) -> list[Twin]:
+    """Two events that wait, the second after 3 tries, and a dead letter."""
+    twins = [make_twin(n, lasting=n == 2) for n in (1, 2, 3)]
+    cells = [
+        (digest(t), t.pixel_id, t.event_name, t.event_id, t.event_time, t.lasting, t.body)
+        for t in twins
+    ]
+    columns = "digest, pixel, name, id, time, lasting, body"
+    with sqlite3.connect(path) as db:
+        db.executescript(VERSION_1)
+        queue = f"INSERT INTO event ({columns}) VALUES (?,?,?,?,?,?,?)"
+        db.executemany(queue, cells[:2])
+        db.executemany("INSERT INTO seen VALUES (?, 9e15)", [cell[:1] for cell in cells[:2]])
+        db.execute("INSERT INTO state VALUES (2, ?, 3)", (NOW + 5,))
+        dead = f"INSERT INTO dead ({columns}, reason, died) VALUES (?,?,?,?,?,?,?,'why',{NOW})"
+        db.execute(dead, cells[2])
+    db.close()
+    return twins
+
+
+def tables_of(path: Path) -> dict[str, set[str]]:
+    with sqlite3.connect(path) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE sql > ''")]
+        found = {
+            name: {f"{row[1:]}" for row in db.execute(f"PRAGMA table_info({name})")}
+            for name in names
+        }
+        found["version"] = {str(row) for row in db.execute("PRAGMA user_version")}
+    db.close()
+    return found
+
+
+def test_brings_a_file_of_version_1_up_to_date(tmp_path: Path, clock: Clock) -> None:
+    first, second, third = file_of_version_1(tmp_path / "o")
+    box = SqliteOutbox(tmp_path / "o", clock)
+    assert box.stats() == Stats(queued=2, dead=1, delivered=7, oldest=NOW)
+    assert [letter.twin for letter in box.dead()] == [third]
+    assert [(row.twin, row.attempts) for row in box.claim(9, NOW)] == [(first, 0)]
+    assert [(row.twin, row.attempts) for row in box.claim(9, NOW + 5)] == [(second, 3)]
+    agreed = make_twin(4, consent="granted")
+    assert box.put_many([first, agreed, Withdrawal("111", "fb.1.1.1", NOW)], "j", 95) == 1
+    assert [row.twin for row in box.claim(9, NOW)] == [agreed]
+    box.close()
+    SqliteOutbox(tmp_path / "new", clock).close()
+    assert tables_of(tmp_path / "o") == tables_of(tmp_path / "new")
+
+
+def test_a_file_that_an_older_process_used_in_between_opens_again(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """In a rolling deployment: version 1 gives the file its own number back."""
+    SqliteOutbox(tmp_path / "o", clock).close()
+    with sqlite3.connect(tmp_path / "o") as db:
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    box = SqliteOutbox(tmp_path / "o", clock)
+    assert box.put_many([make_twin(1)]) == 1
+    box.close()
+
+
+def test_a_verdict_on_a_withdrawn_event_leaves_nothing_behind(tmp_path: Path, clock: Clock) -> None:
+    box = SqliteOutbox(tmp_path / "o", clock)
+    box.put_many([make_twin(1, fbp="fb.1.1.1")])
+    (row,) = box.claim(9, NOW)
+    box.put_many([Withdrawal("111", "fb.1.1.1", NOW)])
+    box.settle([(row.key, RetryAt(NOW + 9, "x", True))], NOW)
+    with sqlite3.connect(tmp_path / "o") as db:
+        assert db.execute("SELECT * FROM state").fetchall() == []
+    db.close()
     box.close()
 
 

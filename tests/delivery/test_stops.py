@@ -13,7 +13,7 @@ import pytest
 
 from pixelpair.cli import main
 from pixelpair.delivery.intake import Intake
-from pixelpair.delivery.outbox import MemoryOutbox
+from pixelpair.delivery.memory import MemoryOutbox
 from tests.conftest import free_port, server
 
 from .sink import Answer, Sink, accepted

@@ -16,7 +16,9 @@ def twin(body: bytes) -> Twin:
     return Twin("111", "PageView", "e", 1, body)
 
 
-def joined(*bodies: bytes, test_event_code: str | None = None) -> Call:
+def joined(
+    *bodies: bytes, test_event_code: str | None = None, partner_agent: str | None = None
+) -> Call:
     return call(
         [twin(body) for body in bodies],
         pixel_id="111",
@@ -24,6 +26,7 @@ def joined(*bodies: bytes, test_event_code: str | None = None) -> Call:
         graph_url="https://graph.facebook.com/",
         version="v26.0",
         test_event_code=test_event_code,
+        partner_agent=partner_agent,
     )
 
 
@@ -36,6 +39,16 @@ def test_joins_the_bodies_byte_by_byte() -> None:
 def test_a_test_event_code_stands_beside_the_data() -> None:
     sent = joined(b"{}", test_event_code='TEST"1')
     assert json.loads(sent.body) == {"data": [{}], "test_event_code": 'TEST"1'}
+
+
+def test_a_partner_agent_stands_beside_the_data() -> None:
+    sent = joined(b"{}", test_event_code="TEST1", partner_agent='pl"atform_1_0')
+    assert json.loads(sent.body) == {
+        "data": [{}],
+        "test_event_code": "TEST1",
+        "partner_agent": 'pl"atform_1_0',
+    }
+    assert joined(b"{}", partner_agent="") == joined(b"{}")
 
 
 def test_a_thousand_events_fit_one_call() -> None:

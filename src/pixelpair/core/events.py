@@ -237,6 +237,10 @@ def purchase_id(key: bytes, pixel_id: str, order_id: str) -> str:
 # 0.4 µs instead of 1.3, three times a page.
 
 
+# Country and state of Meta's Limited Data Use.
+Ldu = tuple[int, int]
+
+
 class Visitor(NamedTuple):
     """Facts of the request, stamped at the act: both the sender's match data and its URL."""
 
@@ -247,6 +251,8 @@ class Visitor(NamedTuple):
     fbp: str | None
     fbc: str | None
     hashed: Mapping[str, list[str]]  # customer information, already SHA-256
+    asked: bool = False  # the visitor was asked, and agreed
+    ldu: Ldu | None = None
 
 
 class Event(NamedTuple):
@@ -280,7 +286,7 @@ class Event(NamedTuple):
 
     def row(self, visitor: Visitor) -> dict[str, object]:
         """The server half as the Conversions API wants it; what is unknown is left out."""
-        url, referrer, client_ip, user_agent, fbp, fbc, hashed = visitor
+        url, referrer, client_ip, user_agent, fbp, fbc, hashed, _, ldu = visitor
         user_data: dict[str, object] = {}
         if client_ip:
             user_data["client_ip_address"] = client_ip
@@ -304,13 +310,17 @@ class Event(NamedTuple):
         row["user_data"] = user_data
         if self.data:
             row["custom_data"] = self.data
+        if ldu is not None:
+            row["data_processing_options"] = ["LDU"]
+            row["data_processing_options_country"], row["data_processing_options_state"] = ldu
         return row
 
     def twin(self, pixel_id: str, visitor: Visitor) -> Twin:
         """The server half, serialised here so that the sender only touches bytes."""
         body = orjson.dumps(self.row(visitor))
         fault = self.fault if self.name == "Purchase" else None
-        return Twin(pixel_id, self.name, self.id, self.time, body, self.lasting, fault)
+        consent = "granted" if visitor.asked else ""
+        return Twin(pixel_id, self.name, self.id, self.time, body, self.lasting, fault, consent)
 
 
 class Twin(NamedTuple):
@@ -318,7 +328,8 @@ class Twin(NamedTuple):
 
     `event_time` is in Unix seconds. `lasting` marks an id that was derived or given, which a
     second device or a webhook can repeat: it is remembered for days after delivery. `fault`
-    says why the event must not be sent; such a twin goes straight to the dead letters.
+    says why the event must not be sent; such a twin goes straight to the dead letters. `consent`
+    is "granted" where the visitor was asked and agreed, "" where nobody is asked.
     """
 
     pixel_id: str
@@ -328,6 +339,7 @@ class Twin(NamedTuple):
     body: bytes
     lasting: bool = False
     fault: str | None = None
+    consent: str = ""
 
     def pack(self) -> bytes:
         """One journal record: a line of metadata, then the body as it will be posted."""
@@ -338,15 +350,41 @@ class Twin(NamedTuple):
             self.event_time,
             self.lasting,
             self.fault,
+            self.consent,
         )
         return orjson.dumps(meta) + b"\n" + self.body
 
     @classmethod
     def unpack(cls, record: bytes) -> Twin:
         """The twin in a journal record. Raises ValueError on anything else."""
-        meta, _, body = record.partition(b"\n")
-        facts = orjson.loads(meta)
-        if not isinstance(facts, list) or len(facts) != 6:
+        found = unpacked(record)
+        if not isinstance(found, Twin):
             raise ValueError("no twin")
-        pixel_id, event_name, event_id, event_time, lasting, fault = facts
-        return cls(pixel_id, event_name, event_id, event_time, body, lasting, fault)
+        return found
+
+
+class Withdrawal(NamedTuple):
+    """A visitor's word that nothing of theirs may leave any more, at `time` (Unix seconds).
+
+    What waits of them was made by then, and bears their `_fbp`.
+    """
+
+    pixel_id: str
+    fbp: str
+    time: int
+
+    def pack(self) -> bytes:
+        """One journal record: it travels among the events, behind those that it ends."""
+        return orjson.dumps(tuple(self)) + b"\n"
+
+
+def unpacked(record: bytes) -> Twin | Withdrawal:
+    """What a journal record holds. Raises ValueError where it is neither."""
+    meta, _, body = record.partition(b"\n")
+    match orjson.loads(meta):
+        case [str(pixel_id), str(name), str(event_id), int(time), bool(lasting), fault, *more]:
+            consent = str(more[0]) if more else ""
+            return Twin(pixel_id, name, event_id, time, body, lasting, fault, consent)
+        case [str(pixel_id), str(fbp), int(time)]:
+            return Withdrawal(pixel_id, fbp, time)
+    raise ValueError("no twin")

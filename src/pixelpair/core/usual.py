@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from pixelpair.core.http import client_ip, user_agent
+from pixelpair.core.http import user_agent
+from pixelpair.core.machines import machine
 
 if TYPE_CHECKING:
     from pixelpair.core.http import Headers, Request
-    from pixelpair.core.visit import Shop
+    from pixelpair.core.shop import Shop
 
 _PAGES = frozenset({None, b"document", b"iframe"})
 _ODD = frozenset(
     {
         b"hx-request",
         b"purpose",
+        b"sec-gpc",
         b"sec-purpose",
         b"turbo-frame",
         b"x-moz",
@@ -35,7 +37,7 @@ _ODD = frozenset(
 _FBP = re.compile(rb"_fbp=(fb\.[0-9]{1,3}\.[0-9]{1,20}\.[0-9]{1,40})(?:;|\Z)")
 # As Twin.pack() and Event.row() write it.
 _RECORD = (
-    b'["%b","PageView","%b",%d,false,null]\n'
+    b'["%b","PageView","%b",%d,false,null,""]\n'
     b'{"event_name":"PageView","event_time":%d,"event_id":"%b","action_source":"website",'
     b'"event_source_url":%b%b,"user_data":{%b%b"fbp":"%b"}}'
 )
@@ -52,11 +54,13 @@ def usual_page(
     if (
         index.get(b"sec-fetch-dest") not in _PAGES
         or not index.keys().isdisjoint(_ODD)
+        or not shop.plain
         or request.excluded
         or request.nonce
         or shop.event_id == "browser"
         or not shop.merely_viewed(request.path)
         or (request.route is not None and shop.routes.names_views)
+        or machine(index.get(b"user-agent", b"")) is not None
     ):
         return None
     fbp = _own_fbp(request.cookies)
@@ -95,15 +99,15 @@ def _own_fbp(cookies: bytes) -> bytes | None:
 def _record(
     shop: Shop, request: Request, event_id: bytes, time: int, fbp: bytes, referrer: str
 ) -> bytes:
-    pixel_id, dumps = shop.pixel_id.encode(), orjson.dumps
+    pixel_id, dumps, clean = shop.pixel_id.encode(), orjson.dumps, shop.wall.url
     return _RECORD % (
         pixel_id,
         event_id,
         time,
         time,
         event_id,
-        dumps(request.url),
-        b',"referrer_url":%b' % dumps(referrer) if referrer else b"",
+        dumps(clean(request.url)),
+        b',"referrer_url":%b' % dumps(clean(referrer)) if referrer else b"",
         _address(request.client),
         _agent(request.index.get(b"user-agent", b"")),
         fbp,
@@ -112,8 +116,7 @@ def _record(
 
 @lru_cache(1024)
 def _address(client: str) -> bytes:
-    ip = client_ip(client)
-    return b'"client_ip_address":%b,' % orjson.dumps(ip) if ip else b""
+    return b'"client_ip_address":"%b",' % client.encode() if client else b""
 
 
 @lru_cache(1024)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt, Split, decide, too_old
 from pixelpair.graph import conversions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pixelpair.core.events import Twin
     from pixelpair.delivery.outbox import Key, Outbox, Row, Verdict
@@ -28,6 +27,9 @@ log = logging.getLogger("pixelpair")
 _KEPT: Final = "events of pixel %s are kept and tried again: %s"
 # What is logged once is remembered; Meta's remarks could otherwise fill the memory.
 REMEMBERED: Final = 200
+# So long may one pixel keep the others waiting while its bad events are looked for: a thousand of
+# them would take 2000 calls. As long as a call that is not answered.
+PATIENCE: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -41,11 +43,18 @@ class Round:
 
 @dataclass(slots=True)
 class Lane:
-    """One pixel's way to Meta: closed by which verdict, and how often it failed in a row."""
+    """One pixel's way to Meta: closed by which verdict, and how often it failed in a row.
+
+    `first` is the size of the next call (0: what fits), where a search for bad events broke off.
+    """
 
     closed: RetryAt | Hold | None = None
     failures: int = 0
     trouble: str = ""
+    first: int = 0
+
+
+_NEW: Final = Lane()
 
 
 class Dispatch:
@@ -59,17 +68,19 @@ class Dispatch:
         self._said: set[str] = set()
 
     def turn(self, outbox: Outbox, *, all_due: bool = False) -> Round:
-        """Claim one batch and see it through. With `all_due` no row waits for its time."""
-        now = self._clock()
-        rows = outbox.claim(conversions.MAX_EVENTS, math.inf if all_due else now, self._shut(now))
-        turn = _Turn(outbox, now, rows)
-        try:
-            for pixel_id, batch in _batches(turn.set_old_aside(rows)):
-                if pixel_id not in turn.closed:
-                    self._deliver(turn, pixel_id, batch)
-        finally:
-            turn.release()
-        return turn.round
+        """Claim one batch of each open lane and see it through, those that failed lately last.
+
+        With `all_due` no row waits for its time.
+        """
+        tally, errors = Round(), []
+        for pixel_id in self._open(outbox.lanes(), self._clock()):
+            try:
+                self._serve(outbox, pixel_id, all_due, tally)
+            except Exception as error:  # the others' events shall leave all the same
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return tally
 
     def reopen(self) -> None:
         """Forget every pause: somebody asked for delivery now."""
@@ -81,24 +92,41 @@ class Dispatch:
         verdicts = [lane.closed for lane in self._lanes.values() if lane.closed is not None]
         return min(verdicts, key=lambda verdict: isinstance(verdict, Hold), default=None)
 
-    def _shut(self, now: float) -> list[str]:
-        return [p for p, lane in self._lanes.items() if lane.closed and lane.closed.when > now]
+    def _open(self, pixel_ids: list[str], now: float) -> list[str]:
+        lanes = [(self._lanes.get(pixel_id, _NEW), pixel_id) for pixel_id in pixel_ids]
+        lanes.sort(key=lambda found: found[0].failures)
+        return [p for lane, p in lanes if lane.closed is None or lane.closed.when <= now]
 
-    def _deliver(self, turn: _Turn, pixel_id: str, batch: list[Row]) -> None:
-        """Post a batch; one that is refused for a bad event is halved until that stands alone."""
+    def _serve(self, outbox: Outbox, pixel_id: str, all_due: bool, tally: Round) -> None:
+        now = self._clock()
+        rows = outbox.claim(conversions.MAX_EVENTS, math.inf if all_due else now, pixel_id)
+        turn = _Turn(outbox, now, rows, tally)
+        try:
+            if young := turn.set_old_aside(rows):
+                self._deliver(turn, pixel_id, young)
+        finally:
+            turn.release()
+
+    def _deliver(self, turn: _Turn, pixel_id: str, rows: list[Row]) -> None:
+        """Post them; a batch that is refused for a bad event is halved until that stands alone."""
         lane = self._lanes.setdefault(pixel_id, Lane())
-        waiting = [batch]
-        while waiting and pixel_id not in turn.closed:
-            rows = waiting.pop()
-            reply = self._send([row.twin for row in rows])
-            attempts = max(row.attempts for row in rows)
-            decision = decide(
-                reply, attempts, self._clock(), self._random(), len(rows), lane.failures
-            )
-            if isinstance(decision, Split):
-                middle = len(rows) // 2
-                waiting += [rows[middle:], rows[:middle]]
-                continue
+        waiting = _batches(rows, lane.first)[::-1]
+        end = self._clock() + PATIENCE
+        while waiting and not turn.closed:
+            self._post(turn, pixel_id, lane, waiting)
+            if self._clock() >= end:
+                break
+        lane.first = len(waiting[-1]) if waiting else 0
+
+    def _post(self, turn: _Turn, pixel_id: str, lane: Lane, waiting: list[list[Row]]) -> None:
+        rows = waiting.pop()
+        reply = self._send([row.twin for row in rows])
+        attempts = max(row.attempts for row in rows)
+        decision = decide(reply, attempts, self._clock(), self._random(), len(rows), lane.failures)
+        if isinstance(decision, Split):
+            middle = len(rows) // 2
+            waiting += [rows[middle:], rows[:middle]]
+        else:
             self._note(pixel_id, lane, decision, reply, rows)
             turn.judge(rows, decision, self._clock())
 
@@ -132,11 +160,12 @@ class Dispatch:
 
 
 class _Turn:
-    """The rows of one claim: each gets its verdict, or is released for the next claim."""
+    """One pixel's claimed rows: each gets its verdict, or is released for the next claim."""
 
-    def __init__(self, outbox: Outbox, now: float, rows: list[Row]) -> None:
-        self.round = Round(claimed=len(rows))
-        self.closed: set[str] = set()
+    def __init__(self, outbox: Outbox, now: float, rows: list[Row], tally: Round) -> None:
+        self.closed = False
+        self._tally = tally
+        self._tally.claimed += len(rows)
         self._outbox = outbox
         self._now = now
         self._open: set[Key] = {row.key for row in rows}
@@ -153,11 +182,11 @@ class _Turn:
         self._outbox.settle([(row.key, verdict) for row in rows], now)
         match verdict:
             case Delivered():
-                self.round.delivered += len(rows)
+                self._tally.delivered += len(rows)
             case Dead():
-                self.round.dead += len(rows)
+                self._tally.dead += len(rows)
             case RetryAt() | Hold():
-                self.closed.update(row.twin.pixel_id for row in rows)
+                self.closed = True
 
     def release(self) -> None:
         if self._open:
@@ -165,14 +194,11 @@ class _Turn:
             self._outbox.settle([(key, idle) for key in self._open], self._now)
 
 
-def _batches(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
-    """The rows by pixel, in portions that fit one call."""
-    ordered = sorted(rows, key=_pixel_of)
-    for pixel_id, group in groupby(ordered, key=_pixel_of):
-        lane = list(group)
-        for part in conversions.portions(len(row.twin.body) for row in lane):
-            yield pixel_id, lane[part]
-
-
-def _pixel_of(row: Row) -> str:
-    return row.twin.pixel_id
+def _batches(rows: list[Row], first: int) -> list[list[Row]]:
+    """The rows in portions that fit one call each; the first is no larger than `first`."""
+    heads = [rows[:first], rows[first:]] if 0 < first < len(rows) else [rows]
+    return [
+        head[part]
+        for head in heads
+        for part in conversions.portions(len(row.twin.body) for row in head)
+    ]

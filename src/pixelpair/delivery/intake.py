@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pixelpair.core.events import Twin
+from pixelpair.core.events import Withdrawal, unpacked
 from pixelpair.delivery import frames, journal, locks
 
 if TYPE_CHECKING:
+    from pixelpair.core.events import Twin
     from pixelpair.delivery.outbox import Outbox
 
 log = logging.getLogger("pixelpair")
@@ -32,13 +33,17 @@ _O_READ = os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 class Intake:
-    """Reads every journal of a spool into an outbox; a dead process's journal is then removed."""
+    """Reads every journal of a spool into an outbox; a dead process's journal is then removed.
 
-    def __init__(self, spool: Path, outbox: Outbox) -> None:
+    Withdrawals also go to `other`, which may hold events of the same visitors.
+    """
+
+    def __init__(self, spool: Path, outbox: Outbox, other: Outbox | None = None) -> None:
         self.spool = spool
         self.torn = 0
         self.unreadable = 0
         self._outbox = outbox
+        self._other = other
         self._offsets: dict[str, int] = {}
         self._ask_at: dict[str, float] = {}
         self._tidied = False
@@ -102,22 +107,28 @@ class Intake:
         last = len(data) < CHUNK
         found = frames.read_frames(data, final=gone and last)
         if found.consumed:
-            twins = self._unpack(found.payloads)
-            self._outbox.put_many(twins, name, offset + found.consumed)
+            records = self._unpack(found.payloads)
+            self._outbox.put_many(records, name, offset + found.consumed)
             self._offsets[name] = offset + found.consumed
             self._count_torn(found.skipped)
+            self._tell_other(records)
         return not last
 
-    def _unpack(self, payloads: list[bytes]) -> list[Twin]:
-        twins = []
+    def _tell_other(self, records: list[Twin | Withdrawal]) -> None:
+        withdrawals = [record for record in records if isinstance(record, Withdrawal)]
+        if self._other is not None and withdrawals:
+            self._other.put_many(withdrawals)
+
+    def _unpack(self, payloads: list[bytes]) -> list[Twin | Withdrawal]:
+        records = []
         for payload in payloads:
             try:
-                twins.append(Twin.unpack(payload))
+                records.append(unpacked(payload))
             except (ValueError, TypeError):
                 self.unreadable += 1
                 if self.unreadable == 1:
                     log.error("a journal in %s holds a record that is no event", self.spool)
-        return twins
+        return records
 
     def _count_torn(self, skipped: int) -> None:
         if skipped and not self.torn:

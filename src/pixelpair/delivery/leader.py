@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from pixelpair.core.events import Twin
+from pixelpair.core.events import Withdrawal, unpacked
 from pixelpair.delivery import locks
 from pixelpair.delivery.dispatch import Dispatch
 from pixelpair.delivery.intake import Intake
-from pixelpair.delivery.outbox import MemoryOutbox, Stats
+from pixelpair.delivery.memory import MemoryOutbox
+from pixelpair.delivery.outbox import WITHDRAWALS, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +58,8 @@ class Leader:
         self._outbox_factory = outbox_factory
         self._lock = locks.Lock(spool / LOCK_FILE)
         self._memory = MemoryOutbox(clock)
+        # Of the journal's memory; the other outboxes learn of them from its file.
+        self._withdrawals: deque[Withdrawal] = deque(maxlen=WITHDRAWALS)
         self.dispatch = Dispatch(send, clock, random.random)
         self._said: set[str] = set()
 
@@ -145,7 +149,7 @@ class Leader:
         except BaseException:
             self._lock.close()
             raise
-        self._intake = Intake(self.spool, self.outbox)
+        self._intake = Intake(self.spool, self.outbox, self._memory)
         return True
 
     def _outboxes(self) -> list[Outbox]:
@@ -156,11 +160,15 @@ class Leader:
         self.journal.recover()
         self._write_back()
         room = self.journal.memory_rows - self._memory.stats().queued
-        if records := self.journal.take_held(max(0, room)):
-            self._memory.put_many([Twin.unpack(record) for record in records])
+        if held := self.journal.take_held(max(0, room)):
+            records = [unpacked(record) for record in held]
+            self._memory.put_many(records)
+            self._withdrawals += [record for record in records if isinstance(record, Withdrawal)]
 
     def _write_back(self) -> None:
         """Give what waits in memory for its sending to the journal, if that can be written."""
+        while self.journal.ready and self._withdrawals:
+            self.journal.append(self._withdrawals.popleft().pack())
         while self.journal.ready and (twin := self._memory.take_back()):
             self.journal.append(twin.pack())
 

@@ -1,4 +1,4 @@
-"""The queue between the journals and Meta: what every outbox promises, and one in memory.
+"""The queue between the journals and Meta: what every outbox promises.
 
 An outbox knows which events wait, which are dead and which were delivered lately; it knows
 neither Graph nor journals, only how far each journal has been taken in.
@@ -7,18 +7,17 @@ neither Graph nor journals, only how far each journal has been taken in.
 from __future__ import annotations
 
 import hashlib
-import itertools
-import math
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+import orjson
 
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Iterable
 
-    from pixelpair.core.events import Twin
+    from pixelpair.core.events import Twin, Withdrawal
 
 Key = int | str
 Verdict = Delivered | RetryAt | Hold | Dead
@@ -27,6 +26,13 @@ Verdict = Delivered | RetryAt | Hold | Dead
 # id can only come again from a record that was read twice.
 REMEMBER_LASTING: Final = 8 * 86400.0
 REMEMBER: Final = 3600.0
+# For so long events of a visitor who withdrew may still come from another process's journal.
+# Of 100 bytes each; beyond that number the oldest are forgotten.
+REMEMBER_WITHDRAWAL: Final = 3600.0
+WITHDRAWALS: Final = 10_000
+
+# How a body, which orjson wrote, begins to tell its visitor's `_fbp`. In a text it would read \".
+FBP_KEY: Final = b'"fbp":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,16 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Where the events are; `oldest` is the event_time of the one that is queued longest."""
+    """Where the events are; `oldest` is the event_time of the one that is queued longest.
+
+    `withdrawn` counts the events that their visitor called back before they had left.
+    """
 
     queued: int = 0
     dead: int = 0
     delivered: int = 0
     oldest: int | None = None
+    withdrawn: int = 0
 
 
 class Outbox(Protocol):
@@ -67,11 +77,16 @@ class Outbox(Protocol):
     """
 
     def put_many(
-        self, twins: Iterable[Twin], source: str | None = None, offset: int | None = None
+        self,
+        records: Iterable[Twin | Withdrawal],
+        source: str | None = None,
+        offset: int | None = None,
     ) -> int:
         """Take events in, and note in the same transaction how far `source` has been read.
 
-        Gives how many were new."""
+        A withdrawal deletes what waits of its visitor up to its time, dead letters too, and for
+        a while more of that is not taken in, whatever it is read from. What is claimed already
+        may arrive, but does not come back. Gives how many events were new."""
 
     def offset(self, source: str) -> int:
         """How far this journal has been taken in."""
@@ -82,12 +97,15 @@ class Outbox(Protocol):
     def sources(self) -> list[str]:
         """The journals that an offset is kept for."""
 
-    def claim(self, limit: int, now: float, skip: Collection[str] = ()) -> list[Row]:
-        """Due events, oldest first, of pixels not in `skip`; given again only after `settle`
-        or when the outbox is opened anew, as after a crash."""
+    def lanes(self) -> list[str]:
+        """The pixels that events wait for, due or not."""
+
+    def claim(self, limit: int, now: float, pixel_id: str | None = None) -> list[Row]:
+        """Due events, oldest first, of this pixel (None: of all); given again only after
+        `settle` or when the outbox is opened anew, as after a crash."""
 
     def settle(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
-        """Obey the verdicts on claimed events."""
+        """Obey the verdicts on claimed events; one that is gone meanwhile stays away."""
 
     def stats(self) -> Stats: ...
 
@@ -118,132 +136,12 @@ def remember_for(lasting: bool) -> float:
     return REMEMBER_LASTING if lasting else REMEMBER
 
 
-class MemoryOutbox:
-    """An outbox that lives as long as its process: for tests, and where nothing can be written."""
+def borne_fbp(body: bytes) -> bytes | None:
+    """The visitor's `_fbp` as it stands in an event's body."""
+    _, key, rest = body.partition(FBP_KEY)
+    return rest.partition(b'"')[0] if key else None
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._keys = itertools.count(1)
-        self._rows: dict[Key, Row] = {}
-        self._due: dict[Key, float] = {}
-        self._claimed: set[Key] = set()
-        self._seen: dict[bytes, float] = {}
-        self._dead: dict[bytes, DeadLetter] = {}
-        self._offsets: dict[str, int] = {}
-        self._delivered = 0
 
-    def put_many(
-        self, twins: Iterable[Twin], source: str | None = None, offset: int | None = None
-    ) -> int:
-        now = self._clock()
-        self._seen = {known: until for known, until in self._seen.items() if until > now}
-        new = sum([self._put(twin, now) for twin in twins])
-        if source is not None and offset is not None:
-            self._offsets[source] = offset
-        return new
-
-    def _put(self, twin: Twin, now: float) -> bool:
-        known = digest(twin)
-        if known in self._seen:
-            return False
-        if twin.fault is not None:
-            fresh = known not in self._dead
-            self._bury(known, DeadLetter(next(self._keys), twin, twin.fault, now))
-            return fresh
-        self._seen[known] = math.inf
-        key = next(self._keys)
-        self._rows[key] = Row(key, twin)
-        return True
-
-    def _bury(self, known: bytes, letter: DeadLetter) -> None:
-        self._dead.pop(known, None)
-        self._dead[known] = letter
-
-    def offset(self, source: str) -> int:
-        return self._offsets.get(source, 0)
-
-    def forget(self, source: str) -> None:
-        self._offsets.pop(source, None)
-
-    def sources(self) -> list[str]:
-        return list(self._offsets)
-
-    def claim(self, limit: int, now: float, skip: Collection[str] = ()) -> list[Row]:
-        due = (
-            row
-            for key, row in self._rows.items()
-            if key not in self._claimed
-            and self._due.get(key, 0.0) <= now
-            and row.twin.pixel_id not in skip
-        )
-        rows = list(itertools.islice(due, limit))
-        self._claimed.update(row.key for row in rows)
-        return rows
-
-    def settle(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
-        for key, verdict in verdicts:
-            self._claimed.discard(key)
-            if (row := self._rows.get(key)) is not None:
-                self._obey(row, verdict, now)
-
-    def _obey(self, row: Row, verdict: Verdict, now: float) -> None:
-        known = digest(row.twin)
-        match verdict:
-            case RetryAt(when, _, counted):
-                self._rows[row.key] = replace(row, attempts=row.attempts + counted)
-                self._due[row.key] = when
-            case Delivered():
-                self._drop(row.key)
-                self._delivered += 1
-                self._seen[known] = now + remember_for(row.twin.lasting)
-            case Dead(reason):
-                self._drop(row.key)
-                del self._seen[known]
-                self._bury(known, DeadLetter(row.key, row.twin, reason, now))
-
-    def _drop(self, key: Key) -> None:
-        del self._rows[key]
-        self._due.pop(key, None)
-
-    def take_back(self) -> Twin | None:
-        """The oldest event that is queued and not claimed, which is the caller's from here on."""
-        row = next((row for key, row in self._rows.items() if key not in self._claimed), None)
-        if row is None:
-            return None
-        self._drop(row.key)
-        del self._seen[digest(row.twin)]
-        return row.twin
-
-    def stats(self) -> Stats:
-        oldest = next((row.twin.event_time for row in self._rows.values()), None)
-        return Stats(len(self._rows), len(self._dead), self._delivered, oldest)
-
-    def dead(self, limit: int = 100) -> list[DeadLetter]:
-        return list(self._dead.values())[::-1][:limit]
-
-    def replay(self, keys: Iterable[Key] | None = None) -> int:
-        letters = self._chosen(keys)
-        sendable = {known: letter for known, letter in letters if letter.twin.fault is None}
-        for known in sendable:
-            del self._dead[known]
-        return self.put_many([letter.twin for letter in sendable.values()])
-
-    def purge(self, keys: Iterable[Key] | None = None) -> int:
-        letters = self._chosen(keys)
-        for known, _ in letters:
-            del self._dead[known]
-        return len(letters)
-
-    def _chosen(self, keys: Iterable[Key] | None) -> Sequence[tuple[bytes, DeadLetter]]:
-        wanted = None if keys is None else set(keys)
-        return [
-            (known, letter)
-            for known, letter in self._dead.items()
-            if wanted is None or letter.key in wanted
-        ]
-
-    def sync(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self._claimed.clear()
+def sought_fbp(withdrawal: Withdrawal) -> bytes:
+    """The withdrawn `_fbp` as it would stand in an event's body."""
+    return orjson.dumps(withdrawal.fbp)[1:-1]

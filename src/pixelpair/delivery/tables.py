@@ -9,8 +9,8 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from pixelpair.core.events import Twin
-from pixelpair.delivery import locks
+from pixelpair.core.events import Twin, Withdrawal
+from pixelpair.delivery import locks, withdrawals
 from pixelpair.delivery.outbox import digest, remember_for
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ALWAYS: Final = 9e15
 # SQLITE_CORRUPT and SQLITE_NOTADB: https://www.sqlite.org/rescode.html
 BROKEN: Final = frozenset({11, 26})
 
-VERSION: Final = 1
+VERSION: Final = 2
 # State has a row only for events that were tried and must wait, so a delivery that goes well is
 # one insert and one delete of the body. `seen` holds the identity of what is queued or was
 # delivered lately.
@@ -33,7 +33,8 @@ SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS event (
     key INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL, pixel TEXT NOT NULL,
     name TEXT NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, lasting INTEGER NOT NULL,
-    body BLOB NOT NULL);
+    body BLOB NOT NULL, consent TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS event_pixel ON event (pixel);
 CREATE TABLE IF NOT EXISTS state (
     key INTEGER PRIMARY KEY, due REAL NOT NULL, attempts INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS seen (digest BLOB PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
@@ -41,12 +42,18 @@ CREATE INDEX IF NOT EXISTS seen_until ON seen (until);
 CREATE TABLE IF NOT EXISTS dead (
     key INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, pixel TEXT NOT NULL,
     name TEXT NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, lasting INTEGER NOT NULL,
-    body BLOB NOT NULL, fault TEXT, reason TEXT NOT NULL, died REAL NOT NULL);
+    body BLOB NOT NULL, fault TEXT, reason TEXT NOT NULL, died REAL NOT NULL,
+    consent TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS withdrawn (
+    pixel TEXT NOT NULL, fbp BLOB NOT NULL, time INTEGER NOT NULL, until REAL NOT NULL,
+    PRIMARY KEY (pixel, fbp)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS journal (source TEXT PRIMARY KEY, offset INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-INSERT OR IGNORE INTO counter VALUES ('delivered', 0), ('queued', 0);
+INSERT OR IGNORE INTO counter VALUES ('delivered', 0), ('queued', 0), ('withdrawn', 0);
 """
-COLUMNS: Final = "digest, pixel, name, id, time, lasting, body"
+COLUMNS: Final = "digest, pixel, name, id, time, lasting, body, consent"
+# Of version 2; a file of version 1 gets it, as often as an older process gives it back its number.
+ADDED: Final = "consent TEXT NOT NULL DEFAULT ''"
 
 
 def is_broken(error: sqlite3.Error) -> bool:
@@ -65,35 +72,63 @@ def connect(path: Path) -> sqlite3.Connection:
         db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
-        if db.execute("PRAGMA user_version").fetchone() != (VERSION,):
-            db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        if db.execute("PRAGMA user_version").fetchone() < (VERSION,):
+            _bring_up_to_date(db)
     except sqlite3.Error:
         db.close()
         raise
     return db
 
 
-def put_all(db: sqlite3.Connection, twins: Iterable[Twin], now: float) -> int:
-    """Insert the events that are new, faulty ones as dead letters; gives how many."""
-    queued = buried = 0
-    for twin in twins:
-        if twin.fault is None:
+def _bring_up_to_date(db: sqlite3.Connection) -> None:
+    """Make the tables that are missing, and what they had not in an older version."""
+    db.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA.split(";"):
+        db.execute(statement)
+    for table in ("event", "dead"):
+        if "consent" not in [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {ADDED}")
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+
+
+def put_all(db: sqlite3.Connection, records: Iterable[Twin | Withdrawal], now: float) -> int:
+    """Insert the events that are new, faulty ones as dead letters; gives how many.
+
+    Withdrawals come first: they go for the events before them and behind them alike.
+    """
+    records = list(records)
+    withdraw(db, [record for record in records if isinstance(record, Withdrawal)], now)
+    ended = withdrawals.known(db, now)
+    queued = buried = forgone = 0
+    for twin in records:
+        if isinstance(twin, Withdrawal):
+            continue
+        if ended and withdrawals.ended(db, twin, now):
+            forgone += _remember(db, digest(twin), now + remember_for(twin.lasting), now)
+        elif twin.fault is None:
             queued += _put(db, twin, now)
         else:
             buried += _put_faulty(db, twin, twin.fault, now)
     _count(db, "queued", queued)
+    _count(db, "withdrawn", forgone)
     return queued + buried
 
 
 def _put(db: sqlite3.Connection, twin: Twin, now: float) -> int:
     known = digest(twin)
-    fresh = db.execute(
-        "INSERT INTO seen VALUES (?1, ?2) ON CONFLICT DO UPDATE SET until = ?2 WHERE until <= ?3",
-        (known, ALWAYS, now),
-    ).rowcount
+    fresh = _remember(db, known, ALWAYS, now)
     if fresh:
-        db.execute(f"INSERT INTO event ({COLUMNS}) VALUES (?,?,?,?,?,?,?)", _cells(twin, known))  # noqa: S608
+        db.execute(f"INSERT INTO event ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", _cells(twin, known))  # noqa: S608
     return fresh
+
+
+def _remember(db: sqlite3.Connection, known: bytes, until: float, now: float) -> int:
+    """Note an identity; whether it was new (0 or 1)."""
+    return db.execute(
+        "INSERT INTO seen VALUES (?1, ?2) ON CONFLICT DO UPDATE SET until = ?2 WHERE until <= ?3",
+        (known, until, now),
+    ).rowcount
 
 
 def _put_faulty(db: sqlite3.Connection, twin: Twin, fault: str, now: float) -> int:
@@ -103,7 +138,7 @@ def _put_faulty(db: sqlite3.Connection, twin: Twin, fault: str, now: float) -> i
         return 0
     replaced = db.execute("DELETE FROM dead WHERE digest = ?", (known,)).rowcount
     db.execute(
-        f"INSERT INTO dead ({COLUMNS}, fault, reason, died) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+        f"INSERT INTO dead ({COLUMNS}, fault, reason, died) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
         (*_cells(twin, known), fault, fault, now),
     )
     return 1 - replaced
@@ -111,17 +146,41 @@ def _put_faulty(db: sqlite3.Connection, twin: Twin, fault: str, now: float) -> i
 
 def _cells(twin: Twin, known: bytes) -> tuple[object, ...]:
     names = (twin.pixel_id, twin.event_name, twin.event_id)
-    return (known, *names, twin.event_time, int(twin.lasting), twin.body)
+    return (known, *names, twin.event_time, int(twin.lasting), twin.body, twin.consent)
 
 
 def deliver(db: sqlite3.Connection, keys: list[tuple[Key]], now: float) -> None:
     """Drop what Meta has, and remember its identity for a while."""
+    _count(db, "delivered", _drop_and_remember(db, keys, now))
+
+
+def withdraw(db: sqlite3.Connection, asked: list[Withdrawal], now: float) -> None:
+    """Drop what waits of these visitors, dead letters too, and remember its identity."""
+    if not asked:
+        return
+    withdrawals.note(db, asked, now)
+    pixels = {withdrawal.pixel_id for withdrawal in asked}
+    queued = [(key,) for key in withdrawals.theirs(db, "event", pixels, now)]
+    gone = _drop_and_remember(db, queued, now)
+    dead = withdrawals.theirs(db, "dead", pixels, now)
+    db.executemany(
+        "INSERT INTO seen SELECT digest, CASE lasting WHEN 1 THEN ?2 ELSE ?3 END"
+        " FROM dead WHERE key = ?1"
+        " ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
+        [(key, now + remember_for(True), now + remember_for(False)) for key in dead],
+    )
+    drop_dead(db, dead)
+    _count(db, "withdrawn", gone + len(dead))
+    withdrawals.forget_oldest(db)
+
+
+def _drop_and_remember(db: sqlite3.Connection, keys: list[tuple[Key]], now: float) -> int:
     db.executemany(
         "UPDATE seen SET until = CASE (SELECT lasting FROM event WHERE key = ?1)"
         " WHEN 1 THEN ?2 ELSE ?3 END WHERE digest = (SELECT digest FROM event WHERE key = ?1)",
         [(key, now + remember_for(True), now + remember_for(False)) for (key,) in keys],
     )
-    _count(db, "delivered", _drop(db, keys))
+    return _drop(db, keys)
 
 
 def bury(db: sqlite3.Connection, deaths: list[tuple[str, float, Key]]) -> None:
@@ -139,7 +198,7 @@ def bury(db: sqlite3.Connection, deaths: list[tuple[str, float, Key]]) -> None:
 def postpone(db: sqlite3.Connection, retried: list[tuple[Key, float, int]]) -> None:
     """Note when events are due again, and whether their try counts."""
     db.executemany(
-        "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+        "INSERT INTO state SELECT key, ?2, ?3 FROM event WHERE key = ?1 ON CONFLICT DO UPDATE"
         " SET due = excluded.due, attempts = attempts + excluded.attempts",
         retried,
     )
@@ -168,10 +227,10 @@ def chosen_dead(db: sqlite3.Connection, keys: Iterable[Key] | None, where: str) 
 def take_dead(db: sqlite3.Connection, keys: list[Key]) -> list[Twin]:
     """Delete dead letters and give what they were."""
     twins = [
-        Twin(pixel, name, id_, at, body, bool(lasting))
+        Twin(pixel, name, id_, at, body, bool(lasting), None, consent)
         for key in keys
-        for pixel, name, id_, at, body, lasting in db.execute(
-            "SELECT pixel, name, id, time, body, lasting FROM dead WHERE key = ?", (key,)
+        for pixel, name, id_, at, body, lasting, consent in db.execute(
+            "SELECT pixel, name, id, time, body, lasting, consent FROM dead WHERE key = ?", (key,)
         )
     ]
     drop_dead(db, keys)

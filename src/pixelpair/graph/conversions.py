@@ -29,11 +29,13 @@ def call(
     graph_url: str,
     version: str,
     test_event_code: str | None = None,
+    partner_agent: str | None = None,
 ) -> Call:
     """The POST that delivers these twins, all of this pixel, at most what `portions` gives."""
     tail = b"]"
-    if test_event_code:
-        tail += b',"test_event_code":' + orjson.dumps(test_event_code)
+    for key, value in (("test_event_code", test_event_code), ("partner_agent", partner_agent)):
+        if value:
+            tail += b',"%s":%s' % (key.encode(), orjson.dumps(value))
     body = b'{"data":[' + b",".join([twin.body for twin in twins]) + tail + b"}"
     url = f"{graph_url.rstrip('/')}/{version}/{pixel_id}/events"
     return Call(url, body, token, len(twins))

@@ -1,0 +1,200 @@
+"""An outbox in memory: for tests, and where nothing can be written."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pixelpair.core.events import Withdrawal
+from pixelpair.delivery.outbox import (
+    REMEMBER_WITHDRAWAL,
+    WITHDRAWALS,
+    DeadLetter,
+    Row,
+    Stats,
+    borne_fbp,
+    digest,
+    remember_for,
+    sought_fbp,
+)
+from pixelpair.delivery.retry import Dead, Delivered, RetryAt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pixelpair.core.events import Twin
+    from pixelpair.delivery.outbox import Key, Verdict
+
+
+class MemoryOutbox:
+    """An outbox that lives as long as its process: for tests, and where nothing can be written."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._keys = itertools.count(1)
+        self._rows: dict[Key, Row] = {}
+        self._due: dict[Key, float] = {}
+        self._claimed: set[Key] = set()
+        self._seen: dict[bytes, float] = {}
+        self._dead: dict[bytes, DeadLetter] = {}
+        self._offsets: dict[str, int] = {}
+        self._delivered = 0
+        self._ended: dict[tuple[str, bytes | None], tuple[int, float]] = {}
+        self._withdrawn = 0
+
+    def put_many(
+        self,
+        records: Iterable[Twin | Withdrawal],
+        source: str | None = None,
+        offset: int | None = None,
+    ) -> int:
+        now = self._clock()
+        records = list(records)
+        self._seen = {known: until for known, until in self._seen.items() if until > now}
+        self._ended = {whose: end for whose, end in self._ended.items() if end[1] > now}
+        if withdrawals := [record for record in records if isinstance(record, Withdrawal)]:
+            self._withdraw(withdrawals, now)
+        new = sum([self._put(twin, now) for twin in records if not isinstance(twin, Withdrawal)])
+        if source is not None and offset is not None:
+            self._offsets[source] = offset
+        return new
+
+    def _withdraw(self, withdrawals: list[Withdrawal], now: float) -> None:
+        for withdrawal in withdrawals:
+            whose: tuple[str, bytes | None] = (withdrawal.pixel_id, sought_fbp(withdrawal))
+            before, _ = self._ended.pop(whose, (withdrawal.time, now))
+            self._ended[whose] = (max(before, withdrawal.time), now + REMEMBER_WITHDRAWAL)
+        for row in [row for row in self._rows.values() if self._may_not_leave(row.twin)]:
+            self._drop(row.key)
+            del self._seen[digest(row.twin)]
+            self._forgo(row.twin, now)
+        for known, letter in list(self._dead.items()):
+            if self._may_not_leave(letter.twin):
+                del self._dead[known]
+                self._forgo(letter.twin, now)
+        for whose in list(self._ended)[:-WITHDRAWALS]:
+            del self._ended[whose]
+
+    def _may_not_leave(self, twin: Twin) -> bool:
+        whose = (twin.pixel_id, borne_fbp(twin.body))
+        return whose in self._ended and twin.event_time <= self._ended[whose][0]
+
+    def _forgo(self, twin: Twin, now: float) -> None:
+        self._withdrawn += 1
+        known = digest(twin)
+        self._seen[known] = max(self._seen.get(known, now), now + remember_for(twin.lasting))
+
+    def _put(self, twin: Twin, now: float) -> bool:
+        known = digest(twin)
+        if known in self._seen:
+            return False
+        if self._may_not_leave(twin):
+            self._forgo(twin, now)
+            return False
+        if twin.fault is not None:
+            fresh = known not in self._dead
+            self._bury(known, DeadLetter(next(self._keys), twin, twin.fault, now))
+            return fresh
+        self._seen[known] = math.inf
+        key = next(self._keys)
+        self._rows[key] = Row(key, twin)
+        return True
+
+    def _bury(self, known: bytes, letter: DeadLetter) -> None:
+        self._dead.pop(known, None)
+        self._dead[known] = letter
+
+    def offset(self, source: str) -> int:
+        return self._offsets.get(source, 0)
+
+    def forget(self, source: str) -> None:
+        self._offsets.pop(source, None)
+
+    def sources(self) -> list[str]:
+        return list(self._offsets)
+
+    def lanes(self) -> list[str]:
+        return sorted({row.twin.pixel_id for row in self._rows.values()})
+
+    def claim(self, limit: int, now: float, pixel_id: str | None = None) -> list[Row]:
+        due = (
+            row
+            for key, row in self._rows.items()
+            if key not in self._claimed
+            and self._due.get(key, 0.0) <= now
+            and pixel_id in (None, row.twin.pixel_id)
+        )
+        rows = list(itertools.islice(due, limit))
+        self._claimed.update(row.key for row in rows)
+        return rows
+
+    def settle(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
+        for key, verdict in verdicts:
+            self._claimed.discard(key)
+            if (row := self._rows.get(key)) is not None:
+                self._obey(row, verdict, now)
+
+    def _obey(self, row: Row, verdict: Verdict, now: float) -> None:
+        known = digest(row.twin)
+        match verdict:
+            case RetryAt(when, _, counted):
+                self._rows[row.key] = replace(row, attempts=row.attempts + counted)
+                self._due[row.key] = when
+            case Delivered():
+                self._drop(row.key)
+                self._delivered += 1
+                self._seen[known] = now + remember_for(row.twin.lasting)
+            case Dead(reason):
+                self._drop(row.key)
+                del self._seen[known]
+                self._bury(known, DeadLetter(row.key, row.twin, reason, now))
+
+    def _drop(self, key: Key) -> None:
+        del self._rows[key]
+        self._due.pop(key, None)
+
+    def take_back(self) -> Twin | None:
+        """The oldest event that is queued and not claimed, which is the caller's from here on."""
+        row = next((row for key, row in self._rows.items() if key not in self._claimed), None)
+        if row is None:
+            return None
+        self._drop(row.key)
+        del self._seen[digest(row.twin)]
+        return row.twin
+
+    def stats(self) -> Stats:
+        oldest = next((row.twin.event_time for row in self._rows.values()), None)
+        return Stats(len(self._rows), len(self._dead), self._delivered, oldest, self._withdrawn)
+
+    def dead(self, limit: int = 100) -> list[DeadLetter]:
+        return list(self._dead.values())[::-1][:limit]
+
+    def replay(self, keys: Iterable[Key] | None = None) -> int:
+        letters = self._chosen(keys)
+        sendable = {known: letter for known, letter in letters if letter.twin.fault is None}
+        for known in sendable:
+            del self._dead[known]
+        return self.put_many([letter.twin for letter in sendable.values()])
+
+    def purge(self, keys: Iterable[Key] | None = None) -> int:
+        letters = self._chosen(keys)
+        for known, _ in letters:
+            del self._dead[known]
+        return len(letters)
+
+    def _chosen(self, keys: Iterable[Key] | None) -> Sequence[tuple[bytes, DeadLetter]]:
+        wanted = None if keys is None else set(keys)
+        return [
+            (known, letter)
+            for known, letter in self._dead.items()
+            if wanted is None or letter.key in wanted
+        ]
+
+    def sync(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._claimed.clear()
