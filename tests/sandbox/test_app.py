@@ -71,15 +71,54 @@ def test_shows_a_pair(sandbox):
             "user_agent": "Browser/1",
             "noscript": False,
             "parameters": {},
+            "consent": "not asked",
+            "ldu": None,
+            "match_keys": [],
+            "data_keys": ["value"],
+            "notes": [],
             "repeats": 0,
         },
         "server": {
             **sent,
             "test_event_code": "TEST1",
+            "consent": "sent",
+            "ldu": None,
+            "match_keys": ["em", "client_ip_address", "client_user_agent"],
+            "data_keys": ["value"],
             "notes": ["value without currency"],
             "repeats": 0,
         },
     }
+
+
+def test_an_event_cannot_speak_for_the_sandbox(sandbox):
+    claims = {"consent": "granted", "ldu": [1, 1], "match_keys": ["x"], "received": 0}
+    sandbox.client.post(EVENTS, json={"data": [lead(**claims)]}, headers=BEARER)
+    server = sandbox.events()[0]["server"]
+    assert (server["consent"], server["ldu"]) == ("sent", None)
+    assert "x" not in server["match_keys"]
+    assert server["received"] > 0
+
+
+def test_pixels_of_one_shop_have_pairs_of_their_own(sandbox):
+    """All of them get the same id: the other pixel's half must never fill a gap."""
+    for pixel, value in (("11", "1"), ("22", "2"), ("33", "3")):
+        beacon = {"id": pixel, "ev": "Lead", "eid": "id-1", "cd[value]": value}
+        sandbox.client.get("/tr/", params=beacon)
+    for pixel, value in (("33", 3), ("22", 2), ("44", 4)):
+        body = {"data": [lead(custom_data={"value": value})]}
+        sandbox.client.post(f"/v26.0/{pixel}/events", json=body, headers=BEARER)
+    values = [
+        (row["pixel_id"], row["status"], *(half and half["custom_data"]["value"] for half in pair))
+        for row in sandbox.events()
+        for pair in [(row["browser"], row["server"])]
+    ]
+    assert values == [
+        ("11", "browser_only", 1, None),
+        ("22", "paired", 2, 2),
+        ("33", "paired", 3, 3),
+        ("44", "server_only", None, 4),
+    ]
 
 
 def test_a_bad_event_rejects_the_batch(sandbox):

@@ -18,6 +18,7 @@ def test_reads_a_whole_beacon():
         "id=12&ev=ViewContent&eid=abc&dl=http%3A%2F%2Fshop%2Fp&rl=http%3A%2F%2Fshop%2F&ts=1&v=2.9"
         "&cd%5Bcontent_ids%5D=%5B%22a%22%2C7%5D&cd[contents]=[{%22id%22:%22a%22,%22quantity%22:2}]"
         "&cd[value]=19.90&cd[currency]=SEK&cd[order_id]=1001&ud[em]=f00&fbp=fb.1.2.3&fbc=fb.1.2.c"
+        "&dpo=LDU&dpoco=1&dpost=7&pixelpair_sandbox_consent=granted"
     )
     assert found == Beacon(
         "12",
@@ -38,7 +39,12 @@ def test_reads_a_whole_beacon():
             "fbc": "fb.1.2.c",
             "user_agent": "UA",
             "noscript": False,
-            "parameters": {"ts": "1", "v": "2.9"},
+            "parameters": {"ts": "1", "v": "2.9", "dpo": "LDU", "dpoco": "1", "dpost": "7"},
+            "consent": "granted",
+            "ldu": [1, 7],
+            "match_keys": ["em", "fbc", "fbp"],
+            "data_keys": ["value", "currency", "content_ids", "contents", "order_id"],
+            "notes": ["LDU state is none of Meta's (0, 1000 to 1013)"],
         },
     )
 
@@ -50,6 +56,15 @@ def test_a_noscript_image_takes_its_page_from_the_referer():
         True,
         "http://shop.example/page",
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "state"),
+    [("", None), ("&dpo=", None), ("&dpo=LDU&dpoco=0&dpost=0", [0, 0])],
+)
+def test_a_noscript_image_tells_of_limited_data_use_and_cannot_be_asked(more, state):
+    half = beacon(f"id=12&ev=PageView&noscript=1&eid=abc{more}").half
+    assert (half["ldu"], half["consent"]) == (state, "not asked")
 
 
 @pytest.mark.parametrize("text", ["", "id=1", "ev=Lead", "id=&ev=Lead", "id=1&ev=", "%%%&==&["])

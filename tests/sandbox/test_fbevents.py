@@ -57,6 +57,12 @@ def halves(rows: list[dict]) -> list[tuple]:
     ]
 
 
+def ask_something_else(tab, sandbox) -> None:
+    """A request whose answer comes after all that the page had begun before."""
+    ask = "url => fetch(url, {mode: 'no-cors'}).then(() => true)"
+    assert tab.evaluate(ask, f"{sandbox.url}/api/rejections")
+
+
 def test_drains_the_queue_and_goes_on(visit, sandbox):
     tab = visit(
         "fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: 'a'});"
@@ -154,6 +160,80 @@ def test_consent_holds_events_and_cookie_back(visit, sandbox, shop):
     assert all(row["browser"]["fbp"].startswith("fb.1.") for row in rows)
 
 
+def test_a_refusal_stops_everything_until_the_next_agreement(visit, sandbox, shop):
+    """Images, posts and the views of pushed states all wait, and go in the order they came."""
+    tab = visit("fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: 'a'});")
+    sandbox.wait_for(1)
+    tab.context.clear_cookies()
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.evaluate(
+        """() => {
+          fbq('consent', 'revoke');
+          fbq('dataProcessingOptions', ['LDU'], 1, 1000);
+          fbq('trackSingle', '11', 'Lead', {}, {eventID: 'b'});
+          fbq('track', 'Search', {search_string: 'x'.repeat(9000)}, {eventID: 'c'});
+          fbq('init', '22');
+          fbq('dataProcessingOptions', []);
+          history.pushState({}, '', '/p/2');
+          fbq('consent', 'perhaps');
+        }"""
+    )
+    ask_something_else(tab, sandbox)
+    assert asked == [f"{sandbox.url}/api/rejections"]
+    assert (len(sandbox.events()), tab.context.cookies(shop.url)) == (1, [])
+    tab.evaluate("fbq('consent', 'grant')")
+    held = [row for row in sandbox.wait_for(5) if row["event_id"] != "a"]
+    held.sort(key=lambda row: int(row["browser"]["parameters"]["ec"]))
+    assert [(row["pixel_id"], row["name"], row["browser"]["ldu"]) for row in held] == [
+        ("11", "Lead", [1, 1000]),
+        ("11", "Search", [1, 1000]),
+        ("11", "PageView", None),
+        ("22", "PageView", None),
+    ]
+    assert {row["browser"]["url"] for row in held} == {f"{shop.url}/p/1", f"{shop.url}/p/2"}
+    assert {row["browser"]["consent"] for row in held} == {"granted"}
+    [cookie] = tab.context.cookies(shop.url)
+    assert {row["browser"]["fbp"] for row in held} == {cookie["value"]}
+    tab.evaluate("fbq('consent', 'revoke'); fbq('track', 'Lead', {}, {eventID: 'd'});")
+    ask_something_else(tab, sandbox)
+    assert [url for url in asked if "eid=d" in url] == []
+    assert len(sandbox.events()) == 5
+
+
+@pytest.mark.parametrize(
+    ("calls", "consent"),
+    [
+        ("", "not asked"),
+        ("fbq('consent', 'perhaps');", "not asked"),
+        ("fbq('consent', 'grant');", "granted"),
+        ("fbq('consent', 'revoke'); fbq('consent', 'grant');", "granted"),
+    ],
+)
+def test_consent_travels_along(visit, sandbox, calls, consent):
+    visit(calls + "fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: 'a'});")
+    half = sandbox.wait_for(1)[0]["browser"]
+    assert (half["consent"], set(half["parameters"]) & {"consent", "dpo"}) == (consent, set())
+
+
+def test_pixels_carry_their_own_customer_and_never_mix(visit, sandbox):
+    visit(
+        "fbq('init', '11', {fn: 'anna'}); fbq('init', '22', {ct: 'umea'});"
+        "['11', '22'].forEach(function (id) {"
+        "  fbq('trackSingle', id, 'Lead', {value: Number(id)}, {eventID: 'same'});"
+        "});"
+    )
+    rows = sandbox.wait_for(2)
+    carried = {
+        row["pixel_id"]: (
+            [key for key in row["browser"]["match_keys"] if key != "fbp"],
+            row["browser"]["custom_data"],
+        )
+        for row in rows
+    }
+    assert carried == {"11": (["fn"], {"value": 11}), "22": (["ct"], {"value": 22})}
+
+
 def test_advanced_matching_is_hashed_once(visit, sandbox):
     visit(
         f"fbq('init', '11', {{em: ' Anna@Example.com ', external_id: '{HASH}', ph: '', x: 'y'}});"
@@ -181,7 +261,9 @@ def test_limited_data_use_and_agent_travel_along(visit, sandbox):
         "fbq('set', 'autoConfig', false, '11');"
         "fbq('init', '11'); fbq('track', 'PageView', {}, {eventID: 'a'});"
     )
-    parameters = sandbox.wait_for(1)[0]["browser"]["parameters"]
+    half = sandbox.wait_for(1)[0]["browser"]
+    assert half["ldu"] == [0, 0]
+    parameters = half["parameters"]
     named = {key: parameters[key] for key in ("dpo", "dpoco", "dpost", "a")}
     assert named == {"dpo": "LDU", "dpoco": "0", "dpost": "0", "a": "pixelpair"}
 
@@ -225,7 +307,8 @@ def test_the_noscript_image_counts_as_a_browser_half(browser, shop, sandbox):
     shop.headers = {}
     shop.html = (
         "<!doctype html><title>shop</title><body><noscript><img alt='' "
-        f"src='{sandbox.url}/tr?id=11&amp;ev=PageView&amp;noscript=1&amp;eid=a'></noscript>"
+        f"src='{sandbox.url}/tr?id=11&amp;ev=PageView&amp;noscript=1&amp;eid=a"
+        "&amp;dpo=LDU&amp;dpoco=0&amp;dpost=0'></noscript>"
     )
     context = browser.new_context(java_script_enabled=False)
     context.new_page().goto(f"{shop.url}/p/9")
@@ -233,6 +316,7 @@ def test_the_noscript_image_counts_as_a_browser_half(browser, shop, sandbox):
     context.close()
     assert (row["event_id"], row["browser"]["noscript"]) == ("a", True)
     assert row["browser"]["url"].startswith(shop.url)
+    assert (row["browser"]["consent"], row["browser"]["ldu"]) == ("not asked", [0, 0])
 
 
 def test_names_the_pixels_it_knows(visit):

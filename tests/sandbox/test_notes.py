@@ -28,6 +28,14 @@ def test_says_nothing_of_a_complete_event():
         (event(event_name="x" * 51), "event_name is longer than 50 characters"),
         ({**bought(currency="kr"), "event_name": "Lead"}, "currency is no ISO 4217 code"),
         ({**bought(currency=GONE), "event_name": "Lead"}, "value without currency"),
+        (
+            event(data_processing_options=["LDU"], data_processing_options_country=1),
+            "LDU country without a state: Meta then locates the event itself",
+        ),
+        (
+            event(data_processing_options_country=0, data_processing_options_state=0),
+            "LDU country or state without the option LDU: it is off",
+        ),
     ],
 )
 def test_remarks(sent, remark):

@@ -10,6 +10,7 @@ from pixelpair.sandbox.verdicts import Fault, bad_token, invalid, no_such_pixel
 
 from .samples import DAY, EVENT, GONE, HASH, NOW, bought, event, known
 
+LDU = [f"data_processing_options{end}" for end in ("", "_country", "_state")]
 EXTINFO = ["a2", "", "", "", "14", *[""] * 11]
 
 
@@ -29,6 +30,7 @@ EXTINFO = ["a2", "", "", "", "14", *[""] * 11]
         event(event_name="x" * 200),
         event(data_processing_options=["LDU"]),
         event(data_processing_options=[]),
+        event(data_processing_options_country=1, data_processing_options_state=1),
         bought(value=0),
         bought(value="142.52"),
         bought(value=-1),
@@ -124,6 +126,27 @@ def test_accepts(sound):
             "app_data.extinfo",
         ),
         (event(data_processing_options="LDU"), None, "data_processing_options"),
+        (event(data_processing_options=["LDU", "LDU"]), None, "data_processing_options"),
+        (
+            event(data_processing_options_country=2),
+            None,
+            "data_processing_options_country",
+        ),
+        (
+            event(data_processing_options_country="1"),
+            None,
+            "data_processing_options_country",
+        ),
+        (
+            event(data_processing_options_country=True),
+            None,
+            "data_processing_options_country",
+        ),
+        (
+            event(data_processing_options_state=1000.0),
+            None,
+            "data_processing_options_state",
+        ),
     ],
 )
 def test_rejects(spoiled, subcode, path):
@@ -260,7 +283,7 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-FIELDS = st.sampled_from([*EVENT, "app_data", "data_processing_options"])
+FIELDS = st.sampled_from([*EVENT, "app_data", *LDU])
 
 
 @given(JSON)

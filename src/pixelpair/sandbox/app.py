@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import beacon, bodies, notes, rules, verdicts
+from . import beacon, bodies, glance, notes, rules, verdicts
 from .book import CAPACITY, Book
 from .faults import Fault, parse
 
@@ -116,7 +116,8 @@ class Sandbox:
             event_id = event.get("event_id")
             key = (pixel_id, event["event_name"], "" if event_id is None else str(event_id))
             extra = {"test_event_code": code, "notes": notes.remarks(event)}
-            self.book.record("server", key, {**event, **extra}, now)
+            half = {**event, **glance.of_event(event), **extra}
+            self.book.record("server", key, half, now)
 
     def _reject(
         self, pixel_id: str, status: int, body: dict[str, Any], given: dict[str, Any], now: float

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from . import glance
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -23,7 +25,7 @@ TEXT_KEYS = (
     "search_string",
 )
 _BRACKETED = re.compile(r"(cd|ud)\[(.+)\]", re.DOTALL)
-_KNOWN = frozenset({"id", "ev", "eid", "dl", "rl", "fbp", "fbc", "noscript"})
+_KNOWN = frozenset({"id", "ev", "eid", "dl", "rl", "fbp", "fbc", "noscript", glance.CONSENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,18 @@ def read(pairs: Iterable[tuple[str, str]], *, user_agent: str, referer: str) -> 
             plain[key] = value
     if not plain.get("id") or not plain.get("ev"):
         return None
+    custom = {key: custom_value(key, text) for key, text in groups["cd"].items()}
     half = {
         "url": plain.get("dl") or referer,
         "referrer": plain.get("rl", ""),
-        "custom_data": {key: custom_value(key, text) for key, text in groups["cd"].items()},
+        "custom_data": custom,
         "user_data": groups["ud"],
         "fbp": plain.get("fbp"),
         "fbc": plain.get("fbc"),
         "user_agent": user_agent,
         "noscript": plain.get("noscript") == "1",
         "parameters": {key: value for key, value in plain.items() if key not in _KNOWN},
+        **glance.of_beacon(plain, custom, groups["ud"]),
     }
     return Beacon(plain["id"], plain["ev"], plain.get("eid", ""), half)
 

@@ -5,6 +5,8 @@
 
   var LONGEST_URL = 4000;
   var KEEPALIVE_LIMIT = 60000;
+  /* The sandbox's own: which parameter Meta's pixel tells of consent by is not documented. */
+  var CONSENT = "pixelpair_sandbox_consent";
   var MATCH_KEYS = ["em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id"];
 
   var fbq = window.fbq || window._fbq;
@@ -16,6 +18,7 @@
   var pixels = new Map();
   var waiting = [];
   var granted = true;
+  var asked = false;
   var agent = "";
   var processing = null;
   var counter = 0;
@@ -50,7 +53,9 @@
       event(String(id), name, data, options);
     },
     consent: function (choice) {
-      granted = choice !== "revoke";
+      if (choice !== "grant" && choice !== "revoke") return complain("no such consent: " + choice);
+      granted = choice === "grant";
+      asked = true;
       if (!granted) return;
       if (pixels.size) ensureBrowserId();
       waiting.splice(0).forEach(send);
@@ -59,6 +64,7 @@
       if (what === "agent") agent = String(value);
     },
     dataProcessingOptions: function (options, country, state) {
+      if (pixels.size) complain("dataProcessingOptions belongs before init");
       processing = { options: options || [], country: country, state: state };
     }
   };
@@ -134,6 +140,7 @@
   }
 
   function send(fields) {
+    if (asked) fields.append(CONSENT, "granted");
     ["fbp", "fbc"].forEach(function (name) {
       var value = cookie("_" + name);
       if (value) fields.append(name, value);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import ldu
 from .fields import BROWSER_ID, is_currency, is_ip, part
 
 if TYPE_CHECKING:
@@ -41,4 +42,4 @@ def remarks(event: Event) -> list[str]:
             "value without currency",
         ),
     )
-    return [text for applies, text in found if applies]
+    return [*(text for applies, text in found if applies), *ldu.of_event(event).remarks()]

@@ -6,6 +6,8 @@ const SHOWN = 200;
 const INTERVAL = 1000;
 const CHIPS = { paired: "paired", browser_only: "browser only", server_only: "server only" };
 const SHORT = { client_ip_address: "IP", client_user_agent: "user agent" };
+const LDU = "LDU";
+const LDU_DIFFERS = "A fault of the shop: the halves disagree about Limited Data Use; pixel and server must be told the same.";
 const $ = (id) => document.getElementById(id);
 
 const cards = new Map();
@@ -44,9 +46,22 @@ function page(half) {
   }
 }
 
+/* The names of what a half knows of its customer; fbp and fbc have lines of their own. */
 function people(half) {
-  const keys = Object.keys(user(half)).filter((key) => !["fbp", "fbc"].includes(key));
-  return keys.map((key) => SHORT[key] || key).join(", ");
+  return list((half || {}).match_keys).filter((key) => !["fbp", "fbc"].includes(key));
+}
+
+/* Meta's API has no field for consent, so a server half can say no more than that it was sent. */
+function consent(half) {
+  if (!half) return "";
+  return half.consent === "sent" ? "sent, which counts as agreed" : half.consent;
+}
+
+function limited(half) {
+  if (!half) return "";
+  if (!half.ldu) return "off";
+  const [country, state] = half.ldu.map((place) => (place === null ? "none" : place));
+  return `on, country ${country}, state ${state}`;
 }
 
 const of = (key) => (half) => {
@@ -54,8 +69,12 @@ const of = (key) => (half) => {
   return value === undefined ? "" : String(value);
 };
 
-/* label, reader, and whether the halves should agree on it */
+/* label, reader, whether the halves should agree on it, and how a cell is drawn */
 const FIELDS = [
+  ["Data", (half) => list((half || {}).data_keys), false, drawNames],
+  ["Customer", people, false, drawNames],
+  ["Consent", consent, false],
+  [LDU, limited, true],
   ["Content ids", (half) => list(custom(half).content_ids).join(", "), true],
   ["Contents", contents, true],
   ["Value", money, true],
@@ -65,7 +84,6 @@ const FIELDS = [
   ["Page", page, false],
   ["fbp", (half) => (half && (half.fbp || user(half).fbp)) || "", true],
   ["fbc", (half) => (half && (half.fbc || user(half).fbc)) || "", true],
-  ["Customer", people, false],
   ["Test code", (half) => (half && half.test_event_code) || "", false],
 ];
 
@@ -74,13 +92,15 @@ function clock(seconds) {
   return date.toLocaleTimeString([], { hour12: false }) + "." + String(date.getMilliseconds()).padStart(3, "0");
 }
 
+const says = (value) => Boolean(Array.isArray(value) ? value.length : value);
+
 function rows(event) {
-  return FIELDS.map(([label, read, shared]) => {
+  return FIELDS.map(([label, read, shared, drawn = drawText]) => {
     const browser = read(event.browser);
     const server = read(event.server);
     const differs = shared && browser !== "" && server !== "" && browser !== server;
-    return { label, browser, server, differs };
-  }).filter((row) => row.browser || row.server);
+    return { label, browser, server, differs, drawn };
+  }).filter((row) => says(row.browser) || says(row.server));
 }
 
 /* ---- why ---- */
@@ -103,10 +123,14 @@ function why(event, byId) {
 function matched(event) {
   const again = ["browser", "server"].filter((side) => event[side].repeats)
     .map((side) => ` The ${side} half came ${event[side].repeats + 1} times; Meta counts it once.`);
-  const differing = rows(event).filter((row) => row.differs).map((row) => row.label.toLowerCase());
+  const differing = rows(event).filter((row) => row.differs).map(nameOf);
   const but = differing.length ? ` The halves differ in: ${differing.join(", ")}.` : "";
   return `Matched: same pixel, name and event_id.${again.join("")}${but}`;
 }
+
+const nameOf = ({ label }) => (label === LDU ? label : label.toLowerCase());
+
+const faults = (event) => rows(event).some((row) => row.label === LDU && row.differs) ? [LDU_DIFFERS] : [];
 
 function nearMiss(event, byId) {
   const others = (byId.get(event.event_id) || []).filter((other) => other !== event);
@@ -155,9 +179,15 @@ function draw(card, event, reason) {
   find(".pixel").textContent = event.pixel_id;
   find(".why").textContent = reason;
   drawTable(find("table"), event);
-  const notes = (event.server && event.server.notes) || [];
-  find(".notes").replaceChildren(...notes.map((note) => element("li", `Server half: ${note}.`)));
+  card.classList.toggle("faulty", faults(event).length > 0);
+  find(".faults").replaceChildren(...faults(event).map((fault) => element("li", fault)));
+  find(".notes").replaceChildren(...remarks(event).map((note) => element("li", note)));
   find("pre").textContent = JSON.stringify({ browser: event.browser, server: event.server }, null, 2);
+}
+
+function remarks({ browser, server }) {
+  const told = (half, name) => list((half || {}).notes).map((note) => `${name} half: ${note}.`);
+  return [...told(browser, "Browser"), ...told(server, "Server")];
 }
 
 function drawTable(table, event) {
@@ -179,12 +209,22 @@ function drawRow(row, event) {
   const line = element("tr", undefined, row.differs ? "differs" : "");
   const label = element("th", row.differs ? `${row.label} ≠` : row.label);
   label.scope = "row";
-  const cells = [["browser", row.browser], ["server", row.server]].map(([side, text]) => {
+  const cells = ["browser", "server"].map((side) => {
     if (!event[side]) return element("td", "", "missing");
-    return element("td", text || "—");
+    return says(row[side]) ? row.drawn(row[side]) : element("td", "—");
   });
   line.append(label, ...cells);
   return line;
+}
+
+function drawText(text) {
+  return element("td", text);
+}
+
+function drawNames(names) {
+  const cell = element("td");
+  for (const name of names) cell.append(element(SHORT[name] ? "i" : "b", SHORT[name] || name), " ");
+  return cell;
 }
 
 function keyOf(event, seen) {

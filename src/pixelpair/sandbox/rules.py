@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from . import ldu
 from .custom_rules import CUSTOM_RULES
 from .fields import part
 from .user_rules import USER_RULES
@@ -137,9 +138,15 @@ def _app_data(event: Event, _now: float) -> Fault | None:
 
 
 def _processing(event: Event, _now: float) -> Fault | None:
-    if event.get("data_processing_options") in (None, [], ["LDU"]):
-        return None
-    return Fault(("data_processing_options",), 'data_processing_options must be [] or ["LDU"]')
+    if event.get(ldu.OPTIONS) not in (None, [], ["LDU"]):
+        return Fault((ldu.OPTIONS,), f'{ldu.OPTIONS} must be [] or ["LDU"]')
+    for key in (ldu.COUNTRY, ldu.STATE):
+        value = event.get(key)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            return Fault((key,), f"{key} must be an integer")
+    if event.get(ldu.COUNTRY) not in (None, *ldu.COUNTRIES):
+        return Fault((ldu.COUNTRY,), f"{ldu.COUNTRY} must be 0 or 1")
+    return None
 
 
 RULES: tuple[Rule, ...] = (

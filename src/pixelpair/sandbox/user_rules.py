@@ -45,7 +45,8 @@ _PLAIN = (
     "ig_account_id",
     "ig_sid",
 )
-USER_KEYS = frozenset(HASHED + _PLAIN)
+USER_KEYS_IN_ORDER = HASHED + _PLAIN
+USER_KEYS = frozenset(USER_KEYS_IN_ORDER)
 # An event that tells no more than one of these is refused (since v13.0).
 TOO_BROAD = (
     frozenset({"ct", "country", "st", "zp", "ge", "client_user_agent"}),
