@@ -134,7 +134,7 @@ def _often(subject: Callable[[], object]) -> Callable[[int], None]:
     return calls
 
 
-HEADS = Heads("1234567890")
+HEADS = Heads(["1234567890"])
 FIRST_MET, BARE = cycle(NEW_PAGES), cycle(NEW_PAGES)
 SUBJECTS: dict[str, Callable[[], object]] = {
     "50 KB, head of %.1f KB: plain splice" % (len(HEAD) / 1000): lambda: _splice(PAGE),

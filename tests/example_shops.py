@@ -21,6 +21,7 @@ BUYER = {
     "first_name": "Anna",
     "last_name": "Åkesson",
     "phone": "070-123 45 67",
+    "date_of_birth": "1990-12-31",
     "address": "Storgatan 1",
     "zip": "411 03",
     "city": "Göteborg",

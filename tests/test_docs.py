@@ -20,7 +20,9 @@ import pixelpair
 from pixelpair import Settings, Tracker, cli
 from pixelpair.core.csp import ENFORCED, Permission, Scripts, permitted
 from pixelpair.core.events import CUSTOM_DATA, Event, is_standard
+from pixelpair.core.proxies import Trust
 from pixelpair.core.routes import parse_routes
+from pixelpair.core.sensitive import parse_sensitive
 from pixelpair.core.snippet import Snippet
 from pixelpair.sandbox import app as sandbox
 from pixelpair.sandbox import faults
@@ -112,6 +114,8 @@ def judge_crontab(text: str) -> None:
         judge_pixelpair(shlex.split(command.rpartition("; ")[2]))
 
 
+SCRIPT = (ROOT / "src" / "pixelpair" / "core" / "pixel.js").read_text()
+SCRIPT_VERBS = sorted(set(re.findall(r"\b(grant|revoke|track): ", SCRIPT)))
 META = "https://connect.facebook.net/en_US/fbevents.js"
 
 
@@ -121,7 +125,7 @@ def judge_html(text: str) -> None:
         judge_foreign(text)
         return
     of_meta = Settings(pixel_id="1234567890")
-    snippet = Snippet(of_meta.pixel_id, of_meta.pixel_script_url, of_meta.pixel_image_url)
+    snippet = Snippet(of_meta.pixels, of_meta.pixel_script_url, of_meta.pixel_image_url)
     event = Event("PageView", "7f3a" * 8, 1, {})
     script = snippet.events([event]) + "<script>…</script>".encode()
     assert text.strip().encode() in (script, snippet.images([event]))
@@ -133,9 +137,19 @@ def judge_foreign(text: str) -> None:
 
 
 def judge_script(text: str) -> None:
-    name, keys = re.fullmatch(r'pixelpair\.track\("(\w+)", \{(.*)\}\);', text.strip()).groups()
-    assert is_standard(name)
-    assert set(re.findall(r"(\w+):", keys)) <= set(CUSTOM_DATA)
+    """It says what our script knows; test_script_runs runs it."""
+    said = set(re.findall(r"\bpixelpair\??\.(\w+)\(", text))
+    assert said
+    assert said <= set(SCRIPT_VERBS)
+    for name, keys in re.findall(r'pixelpair\.track\("(\w+)", \{(.*)\}\);', text):
+        assert is_standard(name)
+        assert set(re.findall(r"(\w+):", keys)) <= set(CUSTOM_DATA)
+
+
+def judge_nginx(text: str) -> None:
+    """It sets headers that are read where no service is named."""
+    lines = [re.fullmatch(r"proxy_set_header ([\w-]+) \$\w+;", ln)[1] for ln in text.splitlines()]
+    assert {name.lower().encode() for name in lines} <= {b"host", *Trust(1).headers}
 
 
 def judge_policy(text: str) -> None:
@@ -154,6 +168,8 @@ JUDGES = {
     "ini": judge_unit,
     "js": judge_script,
     "json": orjson.loads,
+    "nginx": judge_nginx,
+    "paths": parse_sensitive,
     "routes": judge_routes,
 }
 RUN = ("python", "output")  # test_python_runs; what it prints is in an output block behind it
@@ -190,14 +206,60 @@ def test_block_is_right(block):
         ("env", "PIXELPAIR_ROUTES='Purchase orders/done'\n"),
         ("html", "<script>…</script>\n"),
         ("ini", "[Service]\nExecStart=/bin/pixelpair flush\n"),
+        ("js", "pixelpair.agree();\n"),
+        ("js", 'pixelpair.track("AddTocart", { value: 1 });\n'),
         ("json", "{'events': []}\n"),
+        ("nginx", "proxy_set_header X-Real-IP $remote_addr;\n"),
+        ("paths", "password-reset\n"),
         ("routes", "AddTocart POST /cart/add\n"),
         ("routes", "# nothing\n"),
     ],
 )
 def test_wrong_block_is_noticed(language, text):
-    with pytest.raises((AssertionError, KeyError, ValueError, pixelpair.SettingsError)):
+    wrong = (AssertionError, KeyError, ValueError, TypeError, pixelpair.SettingsError)
+    with pytest.raises(wrong):
         JUDGES[language](text)
+
+
+# What stands around our script's examples: other makers' objects, and a visitor who uses them.
+STAGE = """
+<button id="accept"></button><button id="refuse"></button>
+<script>
+  const said = [], verbs = VERBS;
+  const verb = (_, name) => {
+    if (!verbs.includes(name)) throw new Error(`no pixelpair.${name}`);
+    return () => said.push(name);
+  };
+  window.pixelpair = new Proxy({}, { get: verb });
+  let agreed, watcher;
+  window.klaro = { getManager: () => ({ watch: (it) => { watcher = it; } }) };
+  window.CookieConsent = { acceptedCategory: (it) => it === "marketing" && agreed };
+  window.OneTrust = { IsAlertBoxClosed: () => true };
+</script>
+"""
+DECISIONS = {
+    "klaro": """
+        watcher.update({ getConsent: (it) => it === "meta-pixel" && agreed }, "saveConsents")""",
+    "tell": "tell()",
+    "OptanonWrapper": """
+        window.OnetrustActiveGroups = agreed ? ",C0001,C0004," : ",C0001,", OptanonWrapper()""",
+    "#accept": 'document.querySelector(agreed ? "#accept" : "#refuse").click()',
+}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "js"], ids=named)
+def test_script_runs(block, browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        errors = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_content(STAGE.replace("VERBS", json.dumps(SCRIPT_VERBS)))
+        page.add_script_tag(content=block.text)
+        act = next((act for word, act in DECISIONS.items() if word in block.text), None)
+        for agreed in (True, False) if act else ():
+            page.evaluate(f"agreed = {json.dumps(agreed)}; {act}")
+        assert (page.evaluate("said"), errors) == (["grant", "revoke"] if act else ["track"], [])
 
 
 # --- blocks that run -------------------------------------------------------------------------
@@ -227,6 +289,8 @@ from pixelpair.core.events import Twin
 from pixelpair.delivery import frames
 
 client = app.test_client()
+browser = "Mozilla/5.0 (X11; Linux x86_64)"
+client.environ_base["HTTP_USER_AGENT"] = browser
 bought = client.get("/orders/1001/complete").text
 assert '["Purchase",{' in bought and '"order_id":"1001"' in bought, bought
 cookies = lambda answer: [c for c in answer.headers.getlist("Set-Cookie") if "_pixelpair_" in c]
@@ -236,7 +300,7 @@ assert not cookies(client.post("/cart/add", data={"sku": "TEA-GYOKURO-50"}))
 async def ask(path):
     transport = httpx.ASGITransport(api)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as shop:
-        answer = await shop.post(path)
+        answer = await shop.post(path, headers={"User-Agent": browser})
     return sorted(c.partition("=")[0][:11] for c in answer.headers.get_list("set-cookie"))
 
 assert asyncio.run(ask("/basket/add/TEA-1")) == ["_fbp", "_pixelpair_"]
@@ -247,6 +311,23 @@ journals = [path.read_bytes() for path in Path(os.environ["PIXELPAIR_SPOOL"]).gl
 records = [record for data in journals for record in frames.read_frames(data, final=True).payloads]
 names = ["AddToCart", "AddToCart", "CompleteRegistration", "Lead", "Lead", "PageView", "Purchase"]
 assert sorted(Twin.unpack(record).event_name for record in records) == names
+""",
+    "docs/visitors.md": """
+from types import SimpleNamespace
+from pixelpair.core.machines import machine
+
+anna = SimpleNamespace(is_authenticated=True, email="a@example.com", phone="", born=None)
+assert who(SimpleNamespace(user=anna)) == {"email": anna.email, "phone": "", "date_of_birth": None}
+assert who(SimpleNamespace(user=SimpleNamespace(is_authenticated=False))) is None
+assert machine(SHOPPER.encode()) is None
+""",
+    "docs/shops.md": """
+from pixelpair import Tracker
+
+tracker = Tracker(settings)
+assert tracker.shops.at("tea.example").settings.pixel_id == "111"
+assert tracker.shops.at("nobody.example") is None
+assert tracker.shops.settings_of("222").access_token == "EAAB2"
 """,
     "docs/settings.md": """
 assert Settings.from_env(given=PIXELPAIR).exclude == ("/admin", "/staff")

@@ -4,25 +4,42 @@ import dataclasses
 import inspect
 import json
 import re
+from typing import get_args
 
 import pytest
 
 import pixelpair
-from pixelpair import Settings, cli
+from pixelpair import Settings, SettingsError, cli
+from pixelpair.core.consent import SIX_MONTHS
+from pixelpair.core.consent_presets import PRESETS
 from pixelpair.core.events import CUSTOM_DATA, STANDARD_EVENTS
 from pixelpair.core.http import Request, may_be_shown_again
+from pixelpair.core.identity import COOKIE_LIMIT
+from pixelpair.core.machines import Reason, machine
+from pixelpair.core.privacy import Firewall
+from pixelpair.core.proxies import Trust, arrivals
 from pixelpair.core.routes import DEFAULT_ROUTES, parse_routes
+from pixelpair.core.sensitive import DEFAULT, sensitive
 from pixelpair.core.snippet import PENDING_LIMIT, PENDING_SECONDS
 from pixelpair.core.visit import NINETY_DAYS
 from pixelpair.delivery import drain, journal, outbox, retry
 from pixelpair.delivery.drain import Drained
 from pixelpair.sandbox import faults
 from pixelpair.sandbox.book import CAPACITY, WINDOW, Book
-from pixelpair.settings import PREFIX
+from pixelpair.settings import _OF_PROCESS, PREFIX
+from pixelpair.shops import SECONDS
 
 from .docs_pages import BLOCKS, FENCE, TEXTS, blocks_of, code, section, table
 
-SHOWN = {"routes": "the default table", "spool": "see Delivery", "outbox": "SPOOL/outbox.sqlite3"}
+SHOWN = {
+    "consent": "granted",
+    "outbox": "SPOOL/outbox.sqlite3",
+    "routes": "the default table",
+    "sensitive": "a list of them",
+    "spool": "see Delivery",
+    "staff": "none",
+    "test_event_code": "none",
+}
 
 
 def shown(option: dataclasses.Field) -> str:
@@ -84,7 +101,112 @@ def test_views_names_all_custom_data():
 
 def test_views_names_all_customer_information():
     told = re.findall(r"(\w+)=…", section("docs/views.md", "## identify"))
-    assert told == list(inspect.signature(pixelpair.identify).parameters)
+    known = inspect.signature(pixelpair.identify).parameters.values()
+    assert told == [p.name for p in known if p.kind is p.KEYWORD_ONLY]
+
+
+# --- visitors
+
+
+def hop(*chain, peer="10.0.0.1", **more):
+    index = {b"x-forwarded-for": ", ".join(chain).encode()} if chain else {}
+    more = {name.replace("_", "-").encode(): value.encode() for name, value in more.items()}
+    return index | more, peer
+
+
+# For each row of the table a request as it comes through, with a forged hop; the visitor is
+# 2001:db9::1 in each.
+WHO, EDGE, FORGED = "2001:db9::1", "173.245.48.9", "198.51.100.66"
+ARRIVALS = {
+    "1": [hop(FORGED, WHO)],
+    "2": [hop(FORGED, WHO, "198.51.100.7")],
+    "10.0.0.0/8 203.0.113.7": [hop(FORGED, WHO, "203.0.113.7"), hop(WHO)],
+    "private": [hop(FORGED, WHO, "192.168.1.9"), hop(FORGED, WHO, peer="127.0.0.1")],
+    "cloudflare": [hop(FORGED, WHO, peer=EDGE, cf_connecting_ip=WHO)],
+    "cloudflare 2": [hop(FORGED, WHO, EDGE, peer="127.0.0.1", cf_connecting_ip=WHO)],
+    "cloudflare 173.245.48.0/20 103.21.244.0/22": [
+        hop(WHO, peer=EDGE, cf_connecting_ip=WHO),
+        hop(peer=WHO, cf_connecting_ip=FORGED),
+    ],
+    "fastly": [hop(FORGED, peer="151.101.0.1", fastly_client_ip=WHO)],
+    "aws-alb private": [hop(FORGED, WHO)],
+    "forwarded 1": [hop(forwarded=f'for={FORGED}, for="[{WHO}]";proto=https')],
+}
+
+
+def test_recipe_for_proxies_finds_the_visitor():
+    rows = table(section("docs/visitors.md", "## Behind a proxy"))
+    found = {}
+    for row in rows:
+        recipe = code(row[1])[0]
+        read = arrivals(Settings(trusted_proxies=recipe).trusted_proxies)
+        asked = ARRIVALS[recipe]
+        found[recipe] = {read(index, peer, "http", "h").client_ip for index, peer in asked}
+    assert found == {recipe: {WHO} for recipe in ARRIVALS}
+
+
+def test_proxies_list_of_headers_is_the_codes():
+    told = section("docs/visitors.md", "## Behind a proxy")
+    named_there = {word.lower().encode() for word in code(told)}
+    assert {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"} <= named_there
+    read = set().union(*(Trust(1, name=name).headers for name in ("", "cloudflare", "fastly")))
+    assert {name for name in named_there if name.startswith((b"x-", b"cf-"))} <= read
+
+
+AGENTS = {
+    "Facebook": "facebookexternalhit/1.1",
+    "Slack": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+    "WhatsApp": "WhatsApp/2.19.81 A",
+    "UptimeRobot": "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)",
+    "Pingdom": "Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)",
+    "curl": "curl/8.1",
+    "httpx": "python-httpx/0.27",
+    "python-requests": "python-requests/2.3",
+    "HeadlessChrome": "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/120.0.0.0 Safari/537.36",
+    "PhantomJS": "Mozilla/5.0 (Unknown; Linux x86_64) PhantomJS/2.1.1 Safari/538.1",
+    "Googlebot": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Bingbot": "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+    "GPTBot": "Mozilla/5.0 (compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+}
+
+
+def test_machines_are_counted_as_is_told():
+    rows = table(section("docs/visitors.md", "## Machines"))
+    told = {word: code(row[2])[0] for row in rows for word in row[1].split(", ") if word in AGENTS}
+    assert told == {word: f"machine: {machine(agent.encode())}" for word, agent in AGENTS.items()}
+    reasons = {f"machine: {reason}" for reason in get_args(Reason)}
+    assert {code(row[2])[0] for row in rows} == reasons
+
+
+def test_staff_words_are_the_settings():
+    rows = table(section("docs/visitors.md", "## Your own people"))
+    words = [word for row in rows for word in code(row[0])]
+    assert Settings(staff=words).staff.ask == "shop.visitors.is_ours"
+
+
+def test_privacy_lists_the_sensitive_paths():
+    (block,) = blocks_of("", section("docs/privacy.md", "## Sensitive pages"))[:1]
+    assert block.text.split() == list(DEFAULT)
+
+
+@pytest.mark.parametrize("row", table(section("docs/privacy.md", "## What is taken out")))
+def test_address_leaves_as_is_told(row):
+    (address,), told = code(row[0]), code(row[1]) or code(row[0])
+    assert [Firewall((), sensitive(DEFAULT)).url(address)] == told
+
+
+def test_consent_names_every_tool():
+    rows = table(section("docs/consent.md", "## Consent tools"))
+    told = {re.split("[:@]", code(row[0])[0])[0]: code(row[2]) for row in rows}
+    assert told == {name: [preset.cookie] for name, preset in PRESETS.items()}
+
+
+def test_shops_names_what_belongs_to_the_process():
+    told = section("docs/shops.md", "## Many shops in one process")
+    (names,) = re.findall(r"cannot differ: (.*?)\.$", told, re.MULTILINE | re.DOTALL)
+    with pytest.raises(SettingsError) as caught:
+        Settings(shops={"*": {name.lower(): "1" for name in code(names)}})
+    assert len(caught.value.problems) == len(code(names)) == len(_OF_PROCESS)
 
 
 HEADERS = {
@@ -150,8 +272,11 @@ def parameter(function: object, name: str) -> object:
         ("delivery", "every other for an hour", outbox.REMEMBER, 3600),
         ("delivery", "moved for {:g} seconds", drain.STANDSTILL, 1),
         ("how-it-works", "| {:g} days |", NINETY_DAYS, 86400),
+        ("how-it-works", "| {:g} days | by `pixelpair.grant", SIX_MONTHS, 86400),
         ("how-it-works", "| {:g} minutes |", PENDING_SECONDS, 60),
         ("how-it-works", "{:g} bytes of cookie", PENDING_LIMIT, 1),
+        ("shops", "{:g} seconds", SECONDS, 1),
+        ("visitors", "at most {:g} bytes", COOKIE_LIMIT, 1),
         ("sandbox", "newest {:,} events", CAPACITY, 1),
         ("sandbox", "within {:g} hours", WINDOW, 3600),
     ],

@@ -1,12 +1,17 @@
 """The example shops as their customers meet them, and how little pixelpair asks of them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from pixelpair.core.user_data import customer_information
+
+from .conftest import running_sandbox, until
+from .e2e.shops import shop as served
 from .example_shops import (
     BUYER,
     DJANGO,
@@ -286,9 +291,13 @@ def test_account_without_sign_up_leads_there(shop):
 
 
 def test_sign_up_shows_form_again_with_every_problem(shop):
-    page = shop.sign_up(email="x", first_name=" ", last_name="", phone="0", password="7 chars")
+    page = shop.sign_up(
+        email="x", first_name=" ", last_name="", phone="0", date_of_birth="1990", password="7 chars"
+    )
     assert page.status == 200
-    assert page.problems == ["email", "first_name", "last_name", "phone", "password"]
+    assert page.problems == [
+        "email", "first_name", "last_name", "phone", "date_of_birth", "password",
+    ]  # fmt: skip
     assert page.typed("password") is None
 
 
@@ -300,14 +309,107 @@ def test_sign_up_refuses_address_that_has_an_account(shop):
     assert "This address already has an account." in page.text
 
 
-def test_sign_up_needs_no_phone_and_no_city(shop):
-    assert shop.sign_up(email="short@example.com", phone="", city="").status == 302
+def test_sign_up_needs_no_phone_no_date_of_birth_and_no_city(shop):
+    less = {"phone": "", "date_of_birth": "", "city": ""}
+    assert shop.sign_up(email="short@example.com", **less).status == 302
 
 
 @pytest.mark.parametrize("name", ["django", "django-asgi"])
 def test_django_refuses_post_without_csrf_token(shops, name):
     shops[name].forget()
     assert shops[name].post("/cart/add", content_id="WARE-CUP-200").status == 403
+
+
+# --- what Meta gets to know of a customer
+
+PROFILE = ("email", "first_name", "last_name", "phone", "date_of_birth", "city")
+# What a shop platform's owner is told to select for each event: who, and what it was worth.
+WANTED = {
+    "PageView": ((), None),
+    "CompleteRegistration": (("ct",), 50.0),
+    "ViewContent": (("fn",), 89.0),
+    "AddToCart": (("fn", "ph"), 89.0),
+    "InitiateCheckout": (("db",), 89.0),
+    "Purchase": (("db",), 89.0),
+}
+# Sign-up, account, product, cart, checkout, order.
+WALKED = Counter(dict.fromkeys(WANTED, 1) | {"PageView": 6})
+
+
+def shopping(page, url):
+    """From sign-up to order; what the forms know already is not typed again."""
+    page.goto(f"{url}/register")
+    for name in PROFILE:
+        page.fill(f"main [name={name}]", BUYER[name])
+    page.fill("main [name=password]", "twelve words")
+    page.click("text=Create account")
+    page.wait_for_url("**/account")
+    page.goto(f"{url}/products/TEA-SENCHA-100")
+    page.click("text=Add to cart")
+    page.wait_for_url("**/cart")
+    page.click("text=Go to checkout")
+    page.wait_for_url("**/checkout")
+    page.fill("main [name=address]", BUYER["address"])
+    page.fill("main [name=zip]", BUYER["zip"])
+    page.click("text=Place order")
+    page.wait_for_url("**/complete")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("kind", ["django on gunicorn", "django on uvicorn"])
+def test_customers_profile_goes_with_each_event(kind, browser, tmp_path):
+    def events():
+        found = sandbox.events()
+        return found if Counter(e["name"] for e in found) == WALKED else []
+
+    def all_paired():
+        return {e["status"] for e in events()} == {"paired"}
+
+    with running_sandbox() as sandbox, browser.new_context() as context:
+        with served(kind, sandbox.environ(tmp_path / "spool"), tmp_path) as url:
+            shopping(context.new_page(), url)
+            assert until(all_paired, 20), sandbox.events()
+        found = events()
+
+    told = {name: BUYER[name] for name in PROFILE}
+    hashes, _ = customer_information(told, phone_country="SE", year=2026)
+    for event in found:
+        there, server = event["browser"], event["server"]
+        keys, value = WANTED[event["name"]]
+        assert {key: server["user_data"].get(key) for key in keys} == {
+            key: hashes[key] for key in keys
+        }
+        values = [half.get("custom_data", {}).get("value") for half in (there, server)]
+        assert values == [value, value]
+        assert there["repeats"] == server["repeats"] == 0
+
+
+@pytest.mark.e2e
+def test_visitors_are_asked_where_consent_is_required(browser, tmp_path):
+    with running_sandbox() as sandbox, browser.new_context() as context:
+        environ = sandbox.environ(tmp_path / "spool") | {"PIXELPAIR_CONSENT": "required"}
+        page = context.new_page()
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        with served("flask on gunicorn", environ, tmp_path) as url:
+            page.goto(f"{url}/products/TEA-SENCHA-100")
+            page.wait_for_load_state("networkidle")
+            assert page.is_visible("text=Accept")
+            assert [it for it in asked if it.startswith(sandbox.url)] == []
+            assert sandbox.events() == []
+            page.click("text=Accept")
+            assert not page.is_visible("text=Accept")
+
+            def pairs():
+                return sorted(e["name"] for e in sandbox.events() if e["status"] == "paired")
+
+            assert until(lambda: pairs() == ["PageView", "ViewContent"], 15), sandbox.events()
+            page.goto(f"{url}/cart")
+            assert not page.is_visible("text=Accept")
+
+
+def test_nobody_is_asked_by_default(shop):
+    assert "Decline" not in shop.get("/").text
 
 
 # --- the two shops are one

@@ -23,16 +23,21 @@ DOORS = ("asgi", "wsgi", "flask", "django")
 CORE = {"core", "errors"}
 GRAPH = CORE | {"graph"}
 DELIVERY = GRAPH | {"delivery"}
-TRACKER = DELIVERY | {"settings", "tracker"}
+SHOPS = CORE | {"asking", "settings", "storefront", "shops"}
+TRACKER = DELIVERY | SHOPS | {"readers", "tracker"}
 # What a room may know beside itself; `pixelpair` is the façade.
 LAW: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
-    "settings": CORE,
+    "readers": CORE,
+    "settings": CORE | {"readers"},
+    "asking": CORE,
+    "storefront": CORE | {"asking", "settings"},
+    "shops": SHOPS,
     "graph": CORE,
     "delivery": GRAPH,
     "tracker": TRACKER,
-    "verbs": CORE | {"settings", "tracker"},
+    "verbs": CORE | {"readers", "tracker"},
     "asgi": TRACKER,
     "wsgi": TRACKER,
     "flask": TRACKER | {"wsgi"},
@@ -52,6 +57,7 @@ ALLOWED_NAMES = {("user_data.py", "datetime", "date")}
 FRAMEWORKS = {"django", "flask", "werkzeug", "fastapi", "uvicorn", "starlette", "asgiref"}
 KNOWS_A_FRAMEWORK = {
     "core": {"starlette"},  # path patterns
+    "asking": {"asgiref"},
     "asgi": set(),
     "wsgi": set(),
     "flask": {"flask"},
@@ -147,6 +153,7 @@ FACADE = [
     "SpoolError",
     "Tracker",
     "__version__",
+    "consent",
     "discard",
     "identify",
     "track",

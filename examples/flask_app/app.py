@@ -18,6 +18,7 @@ def create_app() -> Flask:
     app.secret_key = os.environ.get("SHOP_SECRET") or store.secret()
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.jinja_env.globals.update(categories=goods.CATEGORIES, most=goods.MOST_OF_EACH)
+    app.jinja_env.globals["asks"] = os.environ.get("PIXELPAIR_CONSENT") == "required"
     app.jinja_env.filters["money"] = goods.money
     app.register_blueprint(shop)
     PixelPair(app)

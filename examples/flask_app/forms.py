@@ -60,6 +60,11 @@ REGISTER = (
     LAST_NAME,
     PHONE,
     Field(
+        "date_of_birth", "Date of birth (optional)", "bday",
+        "Enter your date of birth, like 1990-12-31.",
+        r"[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "date", required=False,
+    ),
+    Field(
         "city", "City (optional)", "address-level2", "Enter at most 100 characters.", required=False
     ),
     Field(

@@ -17,7 +17,8 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS customer (
     id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, first_name TEXT NOT NULL,
-    last_name TEXT NOT NULL, phone TEXT NOT NULL, city TEXT NOT NULL, password TEXT NOT NULL);
+    last_name TEXT NOT NULL, phone TEXT NOT NULL, date_of_birth TEXT NOT NULL, city TEXT NOT NULL,
+    password TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS purchase (
     number TEXT PRIMARY KEY, placed_at TEXT NOT NULL, customer INTEGER REFERENCES customer,
     email TEXT NOT NULL, first_name TEXT NOT NULL, last_name TEXT NOT NULL, phone TEXT NOT NULL,
@@ -26,6 +27,8 @@ CREATE TABLE IF NOT EXISTS purchase_line (
     number TEXT NOT NULL REFERENCES purchase, sku TEXT NOT NULL, name TEXT NOT NULL,
     quantity INTEGER NOT NULL, unit_price INTEGER NOT NULL, PRIMARY KEY (number, sku));
 """
+COLUMNS = "SELECT name FROM pragma_table_info('customer')"
+ADDED = "ALTER TABLE customer ADD COLUMN date_of_birth TEXT NOT NULL DEFAULT ''"
 BUYER = ("email", "first_name", "last_name", "phone", "address", "zip", "city", "country")
 
 
@@ -53,6 +56,8 @@ class Store:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._open() as db:
             db.executescript(SCHEMA)
+            if "date_of_birth" not in [row["name"] for row in db.execute(COLUMNS)]:
+                db.execute(ADDED)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -75,8 +80,8 @@ class Store:
     def add_customer(self, details: Mapping[str, str]) -> int | None:
         """The new customer's number, or None when the email address already has an account."""
         sql = """INSERT OR IGNORE INTO customer
-                 (email, first_name, last_name, phone, city, password) VALUES
-                 (:email, :first_name, :last_name, :phone, :city, :password)"""
+                 (email, first_name, last_name, phone, date_of_birth, city, password) VALUES
+                 (:email, :first_name, :last_name, :phone, :date_of_birth, :city, :password)"""
         with self._open() as db:
             added = db.execute(sql, dict(details))
             return added.lastrowid if added.rowcount else None

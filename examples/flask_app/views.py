@@ -27,7 +27,10 @@ from werkzeug.wrappers import Response
 import pixelpair
 
 shop = Blueprint("shop", __name__)
-PERSON = ("email", "phone", "first_name", "last_name", "city", "zip", "country")
+CUSTOMER_VALUE = 50  # what a new account is worth to this shop, by its own estimate
+PERSON = (
+    "email", "phone", "first_name", "last_name", "date_of_birth", "city", "zip", "country",
+)  # fmt: skip
 
 
 @shop.get("/")
@@ -149,6 +152,9 @@ def create_account() -> str | Response:
     if customer is None:
         found = found or {"email": "This address already has an account."}
         return render_template("register.html", fields=forms.REGISTER, typed=typed, problems=found)
+    pixelpair.track(
+        "CompleteRegistration", value=CUSTOMER_VALUE, currency=goods.CURRENCY, status=True
+    )
     pixelpair.identify(**_person(typed))
     session["customer"] = customer
     return redirect(url_for(".account"))

@@ -1,13 +1,13 @@
 """pixelpair: every page carries the Meta Pixel, and every shop event leaves twice under one id.
 
-In a view: `track`, `identify`, `discard`. Importing this starts nothing and no framework.
+In a view: `track`, `identify`, `consent`, `discard`. Importing it starts nothing.
 """
 
 from pixelpair.core.events import Event
 from pixelpair.errors import OutsideRequest, PixelPairError, SettingsError, SpoolError
 from pixelpair.settings import Settings
 from pixelpair.tracker import Tracker
-from pixelpair.verbs import discard, identify, track
+from pixelpair.verbs import consent, discard, identify, track
 
 __version__ = "0.1.0"
 
@@ -20,6 +20,7 @@ __all__ = [
     "SpoolError",
     "Tracker",
     "__version__",
+    "consent",
     "discard",
     "identify",
     "track",

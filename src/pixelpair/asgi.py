@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from pixelpair.asking import ask_async
 from pixelpair.core.exchange import CURRENT, Exchange
 from pixelpair.core.http import Request, indexed
 from pixelpair.core.validators import CONDITIONAL
@@ -63,6 +64,8 @@ class PixelPairMiddleware:
                 return send(message)
             given = message.get("headers", ())
             pairs: Headers = given if isinstance(given, list) else list(given)
+            if exchange.curious:
+                return _asked(exchange, send_through, {**message, "headers": pairs})
             headers = exchange.respond(message["status"], pairs)
             if headers is None:
                 page = _Page(exchange, send, message)
@@ -77,6 +80,13 @@ class PixelPairMiddleware:
 
 
 async def _nothing() -> None: ...
+
+
+async def _asked(exchange: Exchange, send: Send, start: Message) -> None:
+    """What only the shop knows of its visitor comes before what is decided on its answer."""
+    await ask_async(exchange, start["headers"])
+    exchange.curious = False
+    await send(start)
 
 
 async def _served(tracker: Tracker, scope: Scope, receive: Receive, send: Send) -> bool:

@@ -80,11 +80,12 @@ def _sandbox(arguments: argparse.Namespace) -> int:
 def _drain(arguments: argparse.Namespace) -> int:
     settings = Settings.from_env()
     missing = [n for n in ("pixel_id", "access_token") if not getattr(settings, n)]
-    if missing:
+    if missing and not settings.shops:
         names = " and ".join(f"PIXELPAIR_{name.upper()}" for name in missing)
         print(f"{names} must be set to deliver events", file=sys.stderr)
         return USAGE
     spool = spool_of(settings)
+    sys.path.append("")  # the shop's object may lie where this is run, beside its app
     worker = open_worker(settings, spool, Journal(spool))
     with _Progress() as show:
         drained = worker.drain(arguments.timeout, show)

@@ -17,155 +17,35 @@ from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from itsdangerous import Signer
 
-from pixelpair.core.events import PAGE_VIEW, clean_event_name
-from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, RuleError, parse_routes
+from pixelpair import readers
+from pixelpair.core import proxies
+from pixelpair.core import sensitive as addresses
+from pixelpair.core.consent import ConsentRule, parse_consent, parse_ldu
+from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, RuleError
+from pixelpair.core.staff import EXPECTED, EventCode, Staff, parse_event_code
 from pixelpair.errors import Problem, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pixelpair.core.events import Ldu
+
 PREFIX = "PIXELPAIR_"
-_SECRETS = frozenset({"access_token", "secret"})
-TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
-_FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+_SECRETS = frozenset({"access_token", "secret", "shops"})
+# What belongs to the process and not to one of its shops.
+_OF_PROCESS = frozenset(
+    {"shops", "path", "spool", "outbox", "sender", "trusted_proxies", "enabled", "strict"}
+)
 _LOGIN = re.compile(r"//[^/]*@")  # the name and password of an address
 # Meta's tokens begin so: two variables mixed up must not put one into the log.
 _TOKEN_LIKE = re.compile(r"(?<=token=)[^&\s]+|EAA[A-Za-z0-9]{5,}")
-_TOKEN = r"[!#-&(-~]{1,1000}"  # noqa: S105 - no quotes: not every reader of an env file takes them off
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_ORIGIN = re.compile(r"(https?)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?")
-_DEFAULT_PORT = {"https": ":443", "http": ":80"}  # a browser leaves it out of the Origin
-_NOT_MADE_IN_PAGES = {
-    "Purchase": "Purchase is the server's alone: a page could claim any sum",
-    PAGE_VIEW: "PageView needs no leave: PIXELPAIR_PAGE_VIEW decides on it",
-}
-
-
-def _fitting(pattern: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        text = str(value).strip()
-        if not re.fullmatch(pattern, text):
-            raise ValueError
-        return text
-
-    return read
-
-
-def _bool(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word not in TRUE_WORDS | _FALSE_WORDS:
-        raise ValueError
-    return word in TRUE_WORDS
-
-
-def _choice(*choices: str) -> Callable[[object], str]:
-    return _fitting("|".join(choices))
-
-
-def _url(value: object) -> str:
-    """An https address; plain http only on loopback, where the sandbox is."""
-    text = str(value).strip().rstrip("/")
-    parts = urlsplit(text)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not safe or not parts.hostname or parts.port == 0:  # .port raises ValueError over 65535
-        raise ValueError
-    if not (text.isascii() and text.isprintable()) or set(text) & set(" \"'<>\\@?#"):
-        raise ValueError
-    return text
-
-
-def _words(value: object) -> tuple[str, ...]:
-    words = tuple(value.split()) if isinstance(value, str) else value
-    if not isinstance(words, list | tuple) or not all(isinstance(v, str) for v in words):
-        raise ValueError
-    "".join(words).encode()  # a variable that is no UTF-8 raises UnicodeError, a ValueError
-    return tuple(v for v in words if v)
-
-
-def _listed(value: object) -> tuple[str, ...]:
-    return _words(value.replace(",", " ") if isinstance(value, str) else value)
-
-
-def _origins(value: object) -> tuple[str, ...]:
-    return tuple(map(_origin, _listed(value)))
-
-
-def _origin(text: str) -> str:
-    """An origin as browsers write it: lower-case, without the scheme's own port."""
-    origin = _url(text.lower())
-    found = _ORIGIN.fullmatch(origin)
-    if found is None:
-        raise ValueError
-    return origin.removesuffix(_DEFAULT_PORT[found[1]])
-
-
-def _page_events(value: object) -> tuple[str, ...]:
-    """Raises RuleError where a name is an event that no page may make."""
-    names = _listed(value)
-    reasons = [_NOT_MADE_IN_PAGES[name] for name in names if name in _NOT_MADE_IN_PAGES]
-    if reasons:
-        raise RuleError("; ".join(reasons))
-    if not all(map(clean_event_name, names)):
-        raise ValueError
-    return names
-
-
-def _between(least: int, most: int) -> Callable[[object], int]:
-    read = _fitting(r"[0-9]{1,9}")
-
-    def number(value: object) -> int:
-        found = int(read(value))
-        if not least <= found <= most:
-            raise ValueError
-        return found
-
-    return number
-
-
-def _paths(value: object) -> tuple[str, ...]:
-    paths = _listed(value)
-    if not all(path.startswith("/") for path in paths):
-        raise ValueError
-    return tuple(path.rstrip("/") or "/" for path in paths)
-
-
-def _upper(pattern: str) -> Callable[[object], str]:
-    read = _fitting(pattern)
-    return lambda value: read(str(value).upper())
-
-
-def _path(value: object) -> Path:
-    text = str(value).strip()
-    if not text or "\0" in text:
-        raise ValueError
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # ~nobody: no such home
-        raise ValueError from None
-
-
-def _mount(value: object) -> str:
-    return _fitting(r"/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")(str(value).rstrip("/"))
-
-
-def _routes(value: object) -> RouteTable:
-    """Raises RuleError with a sentence for each malformed rule."""
-    if isinstance(value, RouteTable):
-        return value
-    if not isinstance(value, str):
-        raise ValueError
-    if value.strip().lower() == "none":
-        return RouteTable(())
-    table, problems = parse_routes(value)
-    if problems:
-        raise RuleError("; ".join(problems))
-    return table
+# No quotes: not every reader of an env file takes them off.
+_TOKEN = r"[!#-&(-~]{1,1000}(?: +[!#-&(-~]{1,1000}){0,19}"  # noqa: S105
+_TOKENS = "one word, as Events Manager shows it, or one for each pixel id"
+_ASK = "a callable, or its dotted path like shop.visitors.who"
 
 
 def _option(default: object, read: Callable[[object], object], expected: str) -> Any:
@@ -183,74 +63,116 @@ class Settings:
     Raises SettingsError with every mistake at once.
     """
 
-    # As Events Manager shows it; without one pixelpair is inert.
-    pixel_id: str = _option("", _fitting(r"[0-9]{1,32}"), "digits only")
+    # As Events Manager shows it; without one pixelpair is inert. Of several all get each event.
+    pixel_id: str = _option(
+        "", readers.fitting(r"[0-9]{1,32}(?: +[0-9]{1,32}){0,9}"), "digits only, or several such"
+    )
     # From Events Manager or a system user; without one only the pixel runs.
-    access_token: str = _hidden("", _fitting(_TOKEN), "one word, as Events Manager shows it")
-    access_token_file: Path | None = _option(None, _path, "a readable file that holds the token")
+    access_token: str = _hidden("", readers.fitting(_TOKEN), _TOKENS)
+    access_token_file: Path | None = _option(
+        None, readers.file_path, "a readable file that holds the token"
+    )
     # The first signs, all verify, the last (the oldest) keys Purchase ids.
-    secret: tuple[str, ...] = _hidden((), _words, "one or more words, the newest first")
-    test_event_code: str = _option("", _fitting(r"[A-Za-z0-9_-]{1,64}"), "a code like TEST12345")
+    secret: tuple[str, ...] = _hidden((), readers.words, "one or more words, the newest first")
+    test_event_code: EventCode = _option(
+        EventCode(), parse_event_code, "a code like TEST12345, or TEST12345@2026-12-01"
+    )
+    # The platform that sends for its shops, by Meta's convention name_major_minor.
+    partner_agent: str = _option("", readers.fitting(r"[A-Za-z0-9._-]{1,100}"), "like name_1_0")
     graph_url: str = _option(
         "https://graph.facebook.com",
-        _url,
+        readers.web_address,
         "an https:// address without query (http:// on loopback only)",
     )
     # The newest that Meta's own SDK (26.0.3) uses; a version lives two years at least.
-    graph_version: str = _option("v26.0", _fitting(r"v\d+\.\d+"), "like v26.0")
+    graph_version: str = _option("v26.0", readers.fitting(r"v\d+\.\d+"), "like v26.0")
     pixel_script_url: str = _option(
         "https://connect.facebook.net/en_US/fbevents.js",
-        _url,
+        readers.web_address,
         "an https:// address without query (http:// on loopback only)",
     )
     pixel_image_url: str = _option(
         "https://www.facebook.com/tr",
-        _url,
+        readers.web_address,
         "an https:// address without query (http:// on loopback only)",
     )
-    routes: RouteTable = _option(DEFAULT_ROUTES, _routes, "EVENT [METHOD] /path, one rule a line")
+    routes: RouteTable = _option(
+        DEFAULT_ROUTES, readers.route_table, "EVENT [METHOD] /path, one rule a line"
+    )
     page_view: Literal["both", "browser", "off"] = _option(
-        "both", _choice("both", "browser", "off"), "both, browser or off"
+        "both", readers.choice("both", "browser", "off"), "both, browser or off"
     )
     # Each answer's own headers say whether it may be shown twice; a proxy's rules they cannot say.
     event_id: Literal["auto", "server", "browser"] = _option(
-        "auto", _choice("auto", "server", "browser"), "auto, server or browser"
+        "auto", readers.choice("auto", "server", "browser"), "auto, server or browser"
     )
     # What fbevents.js makes of buttons and forms on its own has no server half.
-    auto_config: bool = _option(False, _bool, "1 or 0")
+    auto_config: bool = _option(False, readers.boolean, "1 or 0")
     # Customer information leaves only where the shop says so.
-    advanced_matching: bool = _option(False, _bool, "1 or 0")
+    advanced_matching: bool = _option(False, readers.boolean, "1 or 0")
+    # Asked on answers with an event: what the shop knows of the visitor, as identify() takes it.
+    identify: Any = _option(None, readers.ask_of, _ASK)
+    # A stable external_id for visitors without a name, made of their _fbp.
+    anonymous_id: bool = _option(False, readers.boolean, "1 or 0")
+    consent: ConsentRule = _option(ConsentRule(), parse_consent, "see docs/consent.md")
+    # Global Privacy Control: Meta's Limited Data Use, a refusal, or nothing.
+    gpc: Literal["ldu", "deny", "ignore"] = _option(
+        "ldu", readers.choice("ldu", "deny", "ignore"), "ldu, deny or ignore"
+    )
+    dnt: bool = _option(False, readers.boolean, "1 or 0")  # read "DNT: 1" like GPC
+    ldu: Ldu | None = _option(None, parse_ldu, "country,state")
+    # Which proxies to believe: without it the visitor is who holds the socket.
+    trusted_proxies: proxies.Trust | None = _option(None, proxies.parse_trust, proxies.EXPECTED)
+    # Else the widest that the public-suffix list allows.
+    cookie_domain: str = _option("", readers.domain, "a domain like shop.example")
+    # Whose visits are not counted.
+    staff: Staff = _option(Staff(), readers.staff, EXPECTED)
+    # Whoever has the address of such a page can take an account: it gets no pixel.
+    sensitive: tuple[str, ...] = _option(
+        addresses.DEFAULT, addresses.parse_sensitive, addresses.EXPECTED
+    )
+    # Query keys of the shop whose values are nobody's business, beside those known to be.
+    private_keys: tuple[str, ...] = _option((), readers.listed, "names of query parameters")
     # For a value given without one. None is invented.
-    currency: str = _option("", _upper("[A-Z]{3}"), "an ISO 4217 code like SEK")
-    phone_country: str = _option("", _upper("[A-Z]{2}"), "an ISO 3166 country code like SE")
+    currency: str = _option("", readers.upper("[A-Z]{3}"), "an ISO 4217 code like SEK")
+    phone_country: str = _option("", readers.upper("[A-Z]{2}"), "an ISO 3166 country code like SE")
     # A redirect there means that the act was refused.
     login_paths: tuple[str, ...] = _option(
-        ("/login", "/signin", "/accounts/login"), _paths, "paths that start with /"
+        ("/login", "/signin", "/accounts/login"), readers.paths, "paths that start with /"
     )
     # For development: track() outside any request raises.
-    strict: bool = _option(False, _bool, "1 or 0")
-    spool: Path | None = _option(None, _path, "a folder on a local disk")
-    outbox: Path | None = _option(None, _path, "a file in the spool")
+    strict: bool = _option(False, readers.boolean, "1 or 0")
+    spool: Path | None = _option(None, readers.file_path, "a folder on a local disk")
+    outbox: Path | None = _option(None, readers.file_path, "a file in the spool")
     # none: web processes only write; `pixelpair drain` sends.
     sender: Literal["thread", "none"] = _option(
-        "thread", _choice("thread", "none"), "thread or none"
+        "thread", readers.choice("thread", "none"), "thread or none"
     )
-    path: str = _option("/_pixelpair", _mount, "a path that starts with /")
+    path: str = _option("/_pixelpair", readers.mount, "a path that starts with /")
     # The shop's own pages need no mention; a front end on another host does.
     origins: tuple[str, ...] = _option(
-        (), _origins, "origins like https://www.shop.example (http:// on loopback only)"
+        (), readers.origins, "origins like https://www.shop.example (http:// on loopback only)"
     )
     # Whoever opens a page can make what is named here, with any data: so nothing is.
-    page_events: tuple[str, ...] = _option((), _page_events, "names of events like AddToWishlist")
+    page_events: tuple[str, ...] = _option(
+        (), readers.page_events, "names of events like AddToWishlist"
+    )
     # One report a page view: nobody reads a page a second, and an office shares one address.
-    report_rate: int = _option(60, _between(1, 100_000), "a whole number from 1 to 100000")
+    report_rate: int = _option(60, readers.between(1, 100_000), "a whole number from 1 to 100000")
     # Staff pages and API documentation are no shop pages.
     exclude: tuple[str, ...] = _option(
         ("/admin", "/docs", "/redoc", "/__debug__"),
-        _paths,
+        readers.paths,
         "paths that start with /; * stands for anything within a segment",
     )
-    enabled: bool = _option(True, _bool, "1 or 0")
+    enabled: bool = _option(True, readers.boolean, "1 or 0")
+    # Many shops in one process, each with options of its own over these.
+    shops: Any = _hidden(
+        None,
+        readers.shop_table,
+        "JSON of host patterns and options, or the dotted path of an object with for_host and"
+        " for_pixel",
+    )
 
     def __init__(self, **given: object) -> None:
         problems: list[Problem] = []
@@ -261,8 +183,24 @@ class Settings:
         if self.access_token_file and not self.access_token:
             token = _from_file(self.access_token_file, problems)
             object.__setattr__(self, "access_token", token)
+        problems += self._mismatches()
+        if isinstance(self.shops, dict):
+            own = {key: value for key, value in given.items() if key != "shops"}
+            shops = {host: _shop(own, o, host, problems) for host, o in self.shops.items()}
+            object.__setattr__(self, "shops", shops)
         if problems:
             raise SettingsError(problems)
+
+    def _mismatches(self) -> list[Problem]:
+        """What is right alone and wrong beside the rest."""
+        found, tokens = [], len(self.access_token.split())
+        if tokens > 1 and tokens != len(self.pixels):
+            found.append(Problem(f"{PREFIX}ACCESS_TOKEN", "(hidden)", _TOKENS))
+        for name in ("anonymous_id", "identify"):
+            if getattr(self, name) and not self.advanced_matching:
+                expected = f"to be set with {PREFIX}ADVANCED_MATCHING=1 only"
+                found.append(Problem(PREFIX + name.upper(), "(set)", expected))
+        return found
 
     @classmethod
     def from_env(
@@ -288,12 +226,36 @@ class Settings:
             return self
         other = copy(self)
         object.__setattr__(other, "secret", (text,))
+        if isinstance(other.shops, dict):
+            shops = {host: shop.with_default_secret(text) for host, shop in other.shops.items()}
+            object.__setattr__(other, "shops", shops)
+        return other
+
+    def within(self, process: Settings) -> Settings:
+        """These settings of one shop, with what belongs to its process as that has it."""
+        other = copy(self)
+        for name in _OF_PROCESS - {"shops", "enabled"}:
+            object.__setattr__(other, name, getattr(process, name))
+        if not other.secret:  # else ids and seals would change with a rotated token
+            object.__setattr__(other, "secret", process.secret)
         return other
 
     @property
     def active(self) -> bool:
         """Whether pages get a pixel at all."""
-        return self.enabled and bool(self.pixel_id)
+        return self.enabled and bool(self.pixel_id or self.shops)
+
+    @property
+    def pixels(self) -> tuple[str, ...]:
+        """The ids of the shop's pixels; the first keys Purchase ids."""
+        return tuple(self.pixel_id.split())
+
+    def token_of(self, pixel_id: str) -> str:
+        """The token that sends for this pixel; "" where it is none of this shop's."""
+        tokens = self.access_token.split()
+        if pixel_id not in self.pixels or not tokens:
+            return ""
+        return tokens[self.pixels.index(pixel_id) if len(tokens) > 1 else 0]
 
     @property
     def key(self) -> bytes:
@@ -312,7 +274,27 @@ class Settings:
     @property
     def spool_folder(self) -> Path:
         """SPOOL, else the service manager's or the user's state folder, one for each pixel."""
-        return self.spool or default_spool(self.pixel_id)
+        return self.spool or default_spool("shops" if self.shops else "".join(self.pixels[:1]))
+
+
+def _shop(
+    base: Mapping[str, object], own: Mapping[str, object], host: str, problems: list[Problem]
+) -> Settings | None:
+    """One of many shops: its own options over those of the process."""
+    options = {str(key).removeprefix(PREFIX).lower(): value for key, value in own.items()}
+    problems += [
+        Problem(f"{host}: {PREFIX}{name.upper()}", "(set)", "one for all shops of the process")
+        for name in sorted(options.keys() & _OF_PROCESS)
+    ]
+    try:
+        return Settings(**{**base, **{k: v for k, v in options.items() if k not in _OF_PROCESS}})
+    except SettingsError as error:
+        problems += [
+            Problem(f"{host}: {p.key}", p.value, p.expected)
+            for p in error.problems
+            if p not in problems
+        ]
+        return None
 
 
 def _read(option: Field[object], value: object, problems: list[Problem]) -> object:
@@ -348,7 +330,7 @@ def _unknown(key: str, names: list[str]) -> Problem:
 def _from_file(file: Path, problems: list[Problem]) -> str:
     try:
         token = file.read_text("ascii").strip()
-        return _fitting(_TOKEN)(token)
+        return readers.fitting(_TOKEN)(token)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds no token"
         expected = f"a readable file that holds the token ({why})"

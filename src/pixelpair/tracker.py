@@ -9,41 +9,38 @@ import atexit
 import logging
 import os
 import random
-import re
 import stat
 import tempfile
 import time
 import weakref
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from publicsuffixlist import PublicSuffixList
-
-from pixelpair.core.cookies import CookieDomains
-from pixelpair.core.csp import INLINE
-from pixelpair.core.desk import Desk
 from pixelpair.core.exchange import MUTED, Exchange
-from pixelpair.core.heads import Heads
+from pixelpair.core.http import WANTED, by_environ
 from pixelpair.core.notes import Notes
-from pixelpair.core.seals import Seal
-from pixelpair.core.snippet import Snippet
-from pixelpair.core.user_data import customer_information
-from pixelpair.core.visit import Shop
+from pixelpair.core.proxies import arrivals
 from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.sqlite import SqliteOutbox
 from pixelpair.delivery.worker import Worker
 from pixelpair.errors import Problem, SettingsError, SpoolError
 from pixelpair.graph.client import Graph, Reply
 from pixelpair.graph.conversions import call
+from pixelpair.readers import LOOPBACK
 from pixelpair.settings import Settings, temporary_spool
+from pixelpair.shops import Desks, Shops, begins
+from pixelpair.storefront import Outlets, storefront
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Mapping
 
+    from pixelpair.core.desk import Desk
     from pixelpair.core.events import Twin
+    from pixelpair.core.http import Request
+    from pixelpair.core.proxies import Trust
 
 _LOG = logging.getLogger("pixelpair")
 NOTES = Notes()  # for what belongs to no tracker: mistakes in settings, calls outside requests
@@ -53,6 +50,21 @@ _FOREIGN = (
     "the spool holds events of pixel {theirs}, and this process sends for pixel {ours} only: give"
     " each pixel a PIXELPAIR_SPOOL of its own; `pixelpair drain` with the settings of pixel"
     " {theirs} delivers these while nothing else sends from this spool"
+)
+_UNKNOWN = (
+    "the spool holds events of pixel {theirs}, which is none of PIXELPAIR_SHOPS: they wait until it"
+    " is"
+)
+
+
+_CODE_ENDED = (
+    "the test event code %s has ended, as PIXELPAIR_TEST_EVENT_CODE says: events are sent without"
+    " it; remove it"
+)
+_DEBUG = (
+    "the framework runs in debug mode, and events go to Meta itself WITHOUT a test event code: each"
+    " of your clicks counts as a customer's. Set PIXELPAIR_TEST_EVENT_CODE, point"
+    " PIXELPAIR_GRAPH_URL at the sandbox, or set PIXELPAIR_ENABLED=0"
 )
 
 
@@ -87,22 +99,27 @@ class Tracker:
         self.closed = False
         self._of_door = False
         self._clock = clock
-        self._new_id = new_id
-        self._new_random = new_random
-        self._seal = Seal(settings.signing_secrets, settings.pixel_id)
-        self._shop = self._make_shop() if settings.active else None
+        outlets = Outlets(clock, new_id, new_random, self._queue)
         # Our own addresses, and what is in the path of each; no path has a NUL where there is none.
-        self.desk = self._make_desk(self._shop) if self._shop else None
-        self.mark = f"{settings.path}/" if self.desk else "\0"
+        self.desk: Desk | Desks | None = None
+        self.mark = f"{settings.path}/" if settings.active else "\0"
         # An exchange for one request; the muted one where pixelpair is inert. No method: JSON
         # routes pay for each call between them and the server.
-        self.begin: Callable[..., Exchange] = (
-            partial(Exchange, self._shop) if self._shop else _muted
-        )
-        if self._shop and self._shop.sends:
+        self.begin: Callable[..., Exchange] = _muted
+        self.shops: Shops | None = None
+        trust = settings.trusted_proxies
+        self.wanted = WANTED | by_environ(*(n.decode() for n in (trust.headers if trust else ())))
+        self._sends = settings.active and bool(settings.access_token or settings.shops)
+        if settings.shops and settings.active:
+            self._open_many(outlets, trust)
+        elif settings.active:
+            front = storefront(settings, outlets, self.notes)
+            self.desk, self.begin = front.desk, partial(Exchange, front.shop)
+        if self._sends:
             self.spool = self._spool()
             self.journal = Journal(self.spool)
-            self._worker = open_worker(settings, self.spool, self.journal, clock)
+            find = self.shops.settings_of if self.shops else None
+            self._worker = open_worker(settings, self.spool, self.journal, clock, find)
             atexit.register(self.close)
         LIVING.add(self)
 
@@ -114,11 +131,13 @@ class Tracker:
         sees_names: bool = True,
         framework_secret: object = None,
         given: Mapping[str, object] | None = None,
+        debug: bool = False,
     ) -> Tracker:
         """The tracker of a door: mistakes are logged, never raised into the shop's start.
 
         `given` options (Django's dict) go before the environment. The framework's own secret
-        serves where PIXELPAIR_SECRET is not set.
+        serves where PIXELPAIR_SECRET is not set. `debug` says that the framework is run by a
+        developer.
         """
         try:
             settings = settings or Settings.from_env(given=given)
@@ -130,6 +149,8 @@ class Tracker:
             NOTES.once(str(error), logging.ERROR, "%s\npixelpair is switched off", error)
             settings = Settings(enabled=False)
         _say_what_is_missing(settings)
+        if debug:
+            _say_debug(settings)
         for tracker in LIVING:  # Django makes a middleware for each handler, tests an app for each
             if tracker._of_door and not tracker.closed and tracker.settings == settings:
                 return tracker
@@ -140,6 +161,15 @@ class Tracker:
         except Exception:  # a shop must start, whatever is wrong with us
             NOTES.once("start", logging.ERROR, "pixelpair is switched off", exc_info=True)
             return cls(Settings(enabled=False))
+
+    def _open_many(self, outlets: Outlets, trust: Trust | None) -> None:
+        shops, read = Shops(self.settings, outlets, self.notes), arrivals(trust)
+
+        def place(request: Request) -> str:
+            return read(request.index, request.client, request.scheme, request.host).host
+
+        self.shops, self.desk = shops, Desks(shops, place)
+        self.begin = begins(shops, place, self.notes)
 
     # --- the request path ------------------------------------------------------------------
 
@@ -159,7 +189,7 @@ class Tracker:
         """Send what can be sent within `timeout` seconds; the spool keeps the rest."""
         atexit.unregister(self.close)
         self.closed = True
-        if self._shop and self._shop.sends:
+        if self._sends:
             self._worker.close(timeout)
             self.journal.close()
 
@@ -178,70 +208,12 @@ class Tracker:
             )
         return folder
 
-    def _make_shop(self) -> Shop:
-        settings = self.settings
-        snippet = Snippet(
-            settings.pixel_id,
-            settings.pixel_script_url,
-            settings.pixel_image_url,
-            path=settings.path,
-            page_view=settings.page_view,
-            auto_config=settings.auto_config,
-            names=settings.page_events,
-        )
-        if settings.advanced_matching:
-            self._hashed({"phone": "+46701234567"})  # loads phonenumbers (27 ms) now, not then
-        return Shop(
-            pixel_id=settings.pixel_id,
-            sends=bool(settings.access_token),
-            page_view=settings.page_view,
-            event_id=settings.event_id,
-            advanced_matching=settings.advanced_matching,
-            currency=settings.currency or None,
-            login_paths=frozenset(settings.login_paths),
-            excludes=_pattern(settings.exclude).match,
-            routes=settings.routes,
-            id_key=settings.key,
-            snippet=snippet,
-            seal=self._seal.seal,
-            version=_version(settings, snippet),
-            heads=Heads(settings.pixel_id),
-            # 35 ms of reading, here and not in the first request.
-            domains=CookieDomains(PublicSuffixList().privatesuffix),
-            clock=self._clock,
-            new_id=self._new_id,
-            new_random=self._new_random,
-            hashed=self._hashed,
-            queue=self._queue,
-            notes=self.notes,
-        )
 
-    def _make_desk(self, shop: Shop) -> Desk:
-        settings = self.settings
-        return Desk(
-            shop,
-            self._seal,
-            shop.snippet.served,
-            path=settings.path,
-            origins=settings.origins,
-            page_events=settings.page_events,
-            report_rate=settings.report_rate,
-        )
-
-    def _hashed(self, given: Mapping[str, object]) -> dict[str, list[str]]:
-        hashed, dropped = customer_information(
-            given,
-            phone_country=self.settings.phone_country or None,
-            year=time.gmtime(self._clock()).tm_year,
-        )
-        for field in dropped:
-            self.notes.once(
-                ("identify", field),
-                logging.WARNING,
-                "identify(): %s cannot be read; it was dropped",
-                field,
-            )
-        return hashed
+def _finder(settings: Settings, clock: Callable[[], float]) -> Callable[[str], Settings | None]:
+    if settings.shops:
+        nowhere = Outlets(clock, _new_id, _new_random, lambda _record: None)
+        return Shops(settings, nowhere, NOTES).settings_of
+    return lambda pixel_id: settings if pixel_id in settings.pixels else None
 
 
 def open_worker(
@@ -249,40 +221,68 @@ def open_worker(
     spool: Path,
     journal: Journal,
     clock: Callable[[], float] = time.time,
+    find: Callable[[str], Settings | None] | None = None,
 ) -> Worker:
-    """The sender of a shop's events; it starts nothing and opens nothing yet."""
+    """The sender of a process's events; it starts nothing and opens nothing yet.
+
+    `find` gives the settings of the shop that has a pixel.
+    """
     outbox = settings.outbox or spool / "outbox.sqlite3"
-    graph = Graph()
+    graph, ours = Graph(), "" if settings.shops else settings.pixel_id
     return Worker(
         spool,
         partial(SqliteOutbox, outbox, clock),
         journal,
-        partial(_send, graph, settings),
+        partial(_send, graph, find or _finder(settings, clock), clock, ours),
         clock=clock,
         on_close=graph.close,
     )
 
 
-def _send(graph: Graph, settings: Settings, twins: list[Twin]) -> Reply:
+def _send(
+    graph: Graph,
+    find: Callable[[str], Settings | None],
+    clock: Callable[[], float],
+    ours: str,
+    twins: list[Twin],
+) -> Reply:
     """Post twins of one pixel with that pixel's token, and with no other's."""
-    if twins[0].pixel_id != settings.pixel_id:
+    pixel_id = twins[0].pixel_id
+    settings = find(pixel_id)
+    if settings is None:
         # As Graph would refuse them, with this token: they are kept for one that may.
-        detail = _FOREIGN.format(theirs=twins[0].pixel_id, ours=settings.pixel_id)
+        detail = (_FOREIGN if ours else _UNKNOWN).format(theirs=pixel_id, ours=ours)
         return Reply("refused", code=100, subcode=33, detail=detail)
+    code, now = settings.test_event_code, clock()
+    if code.ended(now):
+        NOTES.once(("test code", pixel_id), logging.WARNING, _CODE_ENDED, code.code)
     return graph.send(
         call(
             twins,
-            pixel_id=settings.pixel_id,
-            token=settings.access_token,
+            pixel_id=pixel_id,
+            token=settings.token_of(pixel_id),
             graph_url=settings.graph_url,
             version=settings.graph_version,
-            test_event_code=settings.test_event_code or None,
+            test_event_code=code.at(now) or None,
+            partner_agent=settings.partner_agent or None,
         )
     )
 
 
+def _say_debug(settings: Settings) -> None:
+    """A developer's clicks count as customers' unless somebody said where they go."""
+    shops = settings.shops.values() if isinstance(settings.shops, dict) else [settings]
+    if settings.active and any(map(_reaches_meta, shops)):
+        NOTES.once("debug", logging.WARNING, _DEBUG)
+
+
+def _reaches_meta(shop: Settings) -> bool:
+    real = urlsplit(shop.graph_url).hostname not in LOOPBACK
+    return real and bool(shop.access_token) and not shop.test_event_code.code
+
+
 def _say_what_is_missing(settings: Settings) -> None:
-    if not settings.enabled:
+    if not settings.enabled or settings.shops:
         return
     if not settings.pixel_id:
         NOTES.once("inert", logging.WARNING, "no PIXELPAIR_PIXEL_ID: pixelpair is inert")
@@ -298,41 +298,13 @@ def _say_what_is_missing(settings: Settings) -> None:
         )
 
 
-def _version(settings: Settings, snippet: Snippet) -> bytes:
-    """Eight digits that change with whatever a cacheable page holds of ours."""
-    # Not the rules' own repr: their convertors have addresses, another in each process.
-    rules = [
-        (
-            r.event_name,
-            r.method,
-            r.pattern and r.pattern.pattern,
-            r.route_name,
-            r.query,
-            r.on,
-            *sorted(r.renames.items()),
-        )
-        for r in settings.routes.rules
-    ]
-    said = (settings.path, rules, settings.currency, settings.event_id, settings.signing_secrets)
-    code = snippet.served + snippet.loader(INLINE)
-    return sha256(code + repr(said).encode()).hexdigest()[:8].encode()
-
-
-def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:
-    """Each path and what lies below it; `*` stands for anything within a segment."""
-    if not paths:
-        return re.compile(r"(?!)")
-    inner = ("[^/]*".join(map(re.escape, path.split("*"))) for path in paths)
-    return re.compile(rf"(?:{'|'.join(inner)})(?:/|\Z)")
-
-
 def spool_of(settings: Settings) -> Path:
     """The folder where this shop's events wait.
 
     Raises SpoolError where it would lie in a temporary folder that somebody else prepared.
     """
     folder = settings.spool_folder
-    if settings.spool is None and folder == temporary_spool(settings.pixel_id):
+    if settings.spool is None and folder.parent == temporary_spool("").parent:
         _make_private(folder.parent)
     return folder
 

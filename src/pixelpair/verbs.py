@@ -1,4 +1,4 @@
-"""What a view can say: track, identify, discard. They find the request that is being served."""
+"""What a view can say: track, identify, consent, discard. They find the request being served."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import logging
 import os
 from itertools import islice
 from sys import _getframe
+from typing import TYPE_CHECKING
 
 from pixelpair.core.events import clean_event_name
 from pixelpair.core.exchange import CURRENT
-from pixelpair.core.visit import Tracked
+from pixelpair.core.shop import Tracked
 from pixelpair.errors import OutsideRequest
-from pixelpair.settings import TRUE_WORDS
+from pixelpair.readers import TRUE_WORDS
 from pixelpair.tracker import LIVING, NOTES
+
+if TYPE_CHECKING:
+    from types import EllipsisType
 
 _MAX_ITEMS = 500  # of a list, as custom data are cut
 
@@ -37,6 +41,8 @@ def track(event_name: str, *, event_id: str | None = None, **data: object) -> No
 
 
 def identify(
+    nobody: EllipsisType | None = ...,
+    /,
     *,
     email: object = None,
     phone: object = None,
@@ -52,14 +58,31 @@ def identify(
 ) -> None:
     """Add customer information to this request's events; each a value or a list of values.
 
-    Hashed at once (SHA-256, by Meta's normalisation) and sent only with ADVANCED_MATCHING=1.
+    Hashed at once (SHA-256, by Meta's normalisation) and sent only with ADVANCED_MATCHING=1. What
+    was said is kept as hashes for the browser session; `identify(None)` ends that, as a logout
+    does.
     """
     given = {key: value for key, value in locals().items() if value is not None}
+    if given.pop("nobody", ...) is not ...:
+        raise TypeError("identify() takes None, or keywords")
     exchange = CURRENT.get()
     if exchange is None:
         _outside("identify")
     else:
-        exchange.identify(given)
+        exchange.identify(None if nobody is None else given)
+
+
+def consent(granted: bool) -> None:
+    """The visitor of this request has agreed (True), or withdraws or refuses (False).
+
+    Kept for six months in a first-party cookie. With `PIXELPAIR_CONSENT=required` it opens both
+    channels, or closes them: then the visitor's cookies and unsent events are deleted.
+    """
+    exchange = CURRENT.get()
+    if exchange is None:
+        _outside("consent")
+    else:
+        exchange.consent(bool(granted))
 
 
 def discard(*event_names: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from pixelpair.asking import ask
 from pixelpair.core.exchange import CURRENT, Exchange
 from pixelpair.core.http import (
-    WANTED,
     WANTED_AT_DESK,
     WANTED_OF_COPIES,
     WANTED_TO_JUDGE,
@@ -35,7 +35,8 @@ class PixelPairMiddleware:
     """`app.wsgi_app = PixelPairMiddleware(app.wsgi_app)`.
 
     `route` tells the name and parameters of the route that is being served, where a framework
-    knows them; without it, rules by route name are reported as a mistake.
+    knows them; without it, rules by route name are reported as a mistake. `user` gives the user
+    object that the request has loaded, or loads it if it is called with True.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class PixelPairMiddleware:
         *,
         tracker: Tracker | None = None,
         route: Callable[[], RouteMatch | None] | None = None,
+        user: Callable[[bool], object] | None = None,
     ) -> None:
         self.app = app
         self.tracker = tracker or Tracker.for_door(settings, sees_names=route is not None)
         # Flask's proxies take 5 µs to say it.
         asked = route if self.tracker.settings.routes.uses_names else None
         self._route = asked or _no_route
+        self._user = user
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if _KEY in environ:
@@ -61,10 +64,11 @@ class PixelPairMiddleware:
             answered = _served(tracker, environ, start_response)
             if answered is not None:
                 return answered
-        exchange = tracker.begin(environ["REQUEST_METHOD"], request_of, environ, self._route, below)
+        source = (environ, self._route, below, tracker.wanted)
+        exchange = tracker.begin(environ["REQUEST_METHOD"], request_of, *source)
         if not environ.keys().isdisjoint(WANTED_OF_COPIES):
             _admit(exchange, environ)
-        start = _Start(exchange, start_response)
+        start = _Start(exchange, start_response, self._user)
         token = CURRENT.set(exchange)
         try:
             body = self.app(environ, start)
@@ -80,7 +84,7 @@ def _served(
 ) -> list[bytes] | None:
     """Answer what comes to an address of ours; None where the app answers."""
     desk, below = tracker.desk, environ.get("PATH_INFO", "")
-    request = request_of(environ, _no_route, below, WANTED_AT_DESK)
+    request = request_of(environ, _no_route, below, tracker.wanted | WANTED_AT_DESK)
     room = desk.room(request) if desk else None
     if desk is None or room is None:
         return None
@@ -110,11 +114,17 @@ def _admit(exchange: Exchange, environ: Environ) -> None:
 class _Start:
     """start_response, held until the first bytes of a page are known."""
 
-    __slots__ = ("_exchange", "_held", "_start_response", "_write", "sent")
+    __slots__ = ("_exchange", "_held", "_start_response", "_user", "_write", "sent")
 
-    def __init__(self, exchange: Exchange, start_response: StartResponse) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        start_response: StartResponse,
+        user: Callable[[bool], object] | None,
+    ) -> None:
         self._exchange = exchange
         self._start_response = start_response
+        self._user = user
         self._held: tuple[Any, ...] = ()
         self._write: Write | None = None
         self.sent = False
@@ -128,11 +138,19 @@ class _Start:
         except ValueError:  # not as PEP 3333 has it: the server may take it all the same
             self._exchange.passing = self.sent = True
             return self._start_response(status, headers, *([exc_info] if exc_info else []))
+        if self._exchange.curious:
+            self._learn(pairs)
         fixed = self._exchange.respond(code, pairs)
         self._held = (status, headers, pairs, exc_info)
         if fixed is None:
             return self._write_through
         return self.send(fixed)
+
+    def _learn(self, pairs: Headers) -> None:
+        exchange, user = self._exchange, self._user
+        if user is not None:
+            exchange.learn(lambda: user(exchange.wants_user()))
+        ask(exchange, pairs)
 
     def send(self, fixed: Headers | None) -> Write:
         """Call the server's start_response, once."""
@@ -219,7 +237,7 @@ def request_of(
     environ: Environ,
     route: Callable[[], RouteMatch | None],
     below: str,
-    wanted: Mapping[str, bytes] = WANTED,
+    wanted: Mapping[str, bytes],
 ) -> Request:
     """The neutral form of a WSGI environ (PEP 3333: text is latin-1 of the raw bytes).
 

@@ -6,21 +6,24 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from publicsuffixlist import PublicSuffixList
 
 from pixelpair.core.cookies import CookieDomains
-from pixelpair.core.events import Twin
+from pixelpair.core.events import Twin, Withdrawal, unpacked
 from pixelpair.core.exchange import Exchange
 from pixelpair.core.heads import Heads
 from pixelpair.core.http import Headers, Request
+from pixelpair.core.identity import Keepsake
 from pixelpair.core.notes import Notes
+from pixelpair.core.policy import Policy
 from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, parse_routes
 from pixelpair.core.seals import Seal
+from pixelpair.core.shop import Shop, Tracked
 from pixelpair.core.snippet import Snippet
-from pixelpair.core.visit import Shop, Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -45,7 +48,8 @@ HEAD_END, BODY_START = PAGE.index(b"</head>"), PAGE.index(b"<p>")
 FRAGMENT = b"<li>1 tea</li>"
 
 DOMAINS = CookieDomains(PublicSuffixList().privatesuffix)
-SNIPPET = Snippet(PIXEL, SCRIPT, IMAGE)
+SNIPPET = Snippet([PIXEL], SCRIPT, IMAGE)
+MATCHING = Policy(keepsake=Keepsake([b"a secret of these tests"], PIXEL))
 SEAL = Seal([b"a secret of these tests"], PIXEL)
 VERSION = b"0a1b2c3d"
 ROUTES = parse_routes(DEFAULT_ROUTES)[0]
@@ -54,6 +58,10 @@ ROUTES = parse_routes(DEFAULT_ROUTES)[0]
 def ids(number: int) -> list[str]:
     """The first ids that a shop of these tests makes."""
     return [f"{n:032x}" for n in range(1, number + 1)]
+
+
+def digest(value: object) -> str:
+    return sha256(str(value).encode()).hexdigest()
 
 
 def routes(text: str) -> RouteTable:
@@ -68,6 +76,7 @@ class Site:
 
     shop: Shop
     accepted: list[Twin] = field(default_factory=list)
+    withdrawn: list[Withdrawal] = field(default_factory=list)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -86,13 +95,21 @@ class Site:
 def site(**changes: Any) -> Site:
     """A shop with the default routes; `changes` are fields of Shop."""
     accepted: list[Twin] = []
+    withdrawn: list[Withdrawal] = []
     numbers = count(1)
+
+    def queue(record: bytes) -> None:
+        found = unpacked(record)
+        if isinstance(found, Twin):
+            accepted.append(found)
+        else:
+            withdrawn.append(found)
+
     shop = Shop(
-        pixel_id=PIXEL,
+        pixels=(PIXEL,),
         sends=True,
         page_view="both",
         event_id="auto",
-        advanced_matching=False,
         currency=None,
         login_paths=frozenset({"/login", "/signin", "/accounts/login"}),
         excludes=lambda path: path.startswith("/admin"),
@@ -101,16 +118,16 @@ def site(**changes: Any) -> Site:
         snippet=SNIPPET,
         seal=SEAL.seal,
         version=VERSION,
-        heads=Heads(PIXEL),
+        heads=Heads([PIXEL]),
         domains=DOMAINS,
         clock=lambda: NOW,
         new_id=lambda: f"{next(numbers):032x}",
         new_random=lambda: RANDOM,
-        hashed=lambda given: {"em": [f"hash of {given['email']}"]},
-        queue=lambda record: accepted.append(Twin.unpack(record)),
+        hashed=lambda given: {"em": [digest(given["email"])]},
+        queue=queue,
         notes=Notes(),
     )
-    return Site(replace(shop, **changes), accepted)
+    return Site(replace(shop, **changes), accepted, withdrawn)
 
 
 def request(

@@ -16,8 +16,8 @@ from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.html import HtmlStream
 from pixelpair.core.http import Request
 from pixelpair.core.seals import page_text
+from pixelpair.core.shop import Tracked
 from pixelpair.core.snippet import BLOCK, Snippet
-from pixelpair.core.visit import Tracked
 from tests.core.exchanges import (
     BODY_START,
     FBP,

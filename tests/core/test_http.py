@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from pixelpair.core.http import (
     MAX_URL,
-    client_ip,
     header_value,
     indexed,
     location_path,
@@ -63,22 +62,6 @@ def test_any_path_and_query_make_printable_ascii(raw: bytes, query: str) -> None
     url = request(raw_path=raw, query=query).url
     assert url.isascii()
     assert url.isprintable()
-
-
-@pytest.mark.parametrize(
-    ("given_ip", "ip"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("::1", "::1"),
-        ("", ""),
-        ("testclient", ""),
-        ("1" * 46, ""),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("::ffff:1", "::ffff:1"),
-    ],
-)
-def test_client_ip(given_ip: str, ip: str) -> None:
-    assert client_ip(given_ip) == ip
 
 
 @pytest.mark.parametrize(("text", "kept"), [("a\x00b", "ab"), ("a\tb\u2028", "ab"), ("å ä", "å ä")])

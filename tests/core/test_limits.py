@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixelpair.core.limits import MOST_ADDRESSES, MOST_EVENTS, Rate, Seen, is_inner, network
+from pixelpair.core.limits import MOST_ADDRESSES, MOST_EVENTS, Rate, Seen, network
 
 NOON = 1_760_000_040.0  # a minute begins
 
@@ -41,27 +41,6 @@ def test_addresses_beyond_the_bound_start_anew() -> None:
 )
 def test_customer_of_ipv6_is_a_whole_network(one: str, other: str, same: bool) -> None:
     assert (network(one) == network(other)) is same
-
-
-@pytest.mark.parametrize(
-    ("address", "inner"),
-    [
-        ("127.0.0.1", True),
-        ("::1", True),
-        ("", True),
-        ("10.1.2.3", True),
-        ("172.31.0.1", True),
-        ("192.168.0.4", True),
-        ("100.64.0.1", True),
-        ("fd00::1", True),
-        ("fe80::1", True),
-        ("172.32.0.1", False),
-        ("203.0.113.7", False),
-        ("2001:db8::1", False),
-    ],
-)
-def test_peer_of_the_inner_network_is_told_from_a_visitor(address: str, inner: bool) -> None:
-    assert is_inner(address) is inner
 
 
 def test_newest_keys_are_remembered_and_the_oldest_forgotten() -> None:

@@ -60,11 +60,12 @@ def test_any_json_can_stand_in_any_script(value: object) -> None:
     assert not re.search(rb"[<>&\x00-\x1f]", out)
 
 
+LIMITS = {"gpc": 1, "ldu": [0, 0]}  # of a visitor whose browser sends the signal
 BLOCK = {"pixel": PIXEL, "src": SCRIPT, "to": "/_pixelpair/events"}
 
 
 def test_page_gets_a_data_block_with_ids() -> None:
-    bare, full = SNIPPET.events(()), SNIPPET.events([event(value=1)], {"em": "0" * 64})
+    bare, full = SNIPPET.events(()), SNIPPET.events([event(value=1)], match={"em": "0" * 64})
     assert blocks(bare) == [BLOCK | {"events": []}]
     call = ["ViewContent", {"value": 1}, "e" * 32]
     assert blocks(full) == [BLOCK | {"match": {"em": "0" * 64}, "events": [call]}]
@@ -72,7 +73,7 @@ def test_page_gets_a_data_block_with_ids() -> None:
 
 def test_page_for_all_visitors_gets_a_sealed_text() -> None:
     terms = ("=fb.1.", "; Max-Age=7776000; Path=/")
-    expected = BLOCK | {"cookie": list(terms), "signed": '["/",[]].abc'}
+    expected = BLOCK | LIMITS | {"cookie": list(terms), "signed": '["/",[]].abc'}
     assert blocks(SNIPPET.signed('["/",[]].abc', terms)) == [expected]
 
 
@@ -93,7 +94,7 @@ def test_page_below_a_mount_reports_below_it() -> None:
 
 
 def test_block_says_what_differs_from_the_defaults() -> None:
-    told = Snippet(PIXEL, SCRIPT, IMAGE, page_view="off", auto_config=True, names=["Lead"])
+    told = Snippet([PIXEL], SCRIPT, IMAGE, page_view="off", auto_config=True, names=["Lead"])
     more = {"view": "off", "auto": 1, "names": ["Lead"]}
     assert blocks(told.events(())) == [BLOCK | more | {"events": []}]
 
@@ -125,6 +126,7 @@ def test_file_is_the_whole_script_with_its_configuration() -> None:
         "pixel": PIXEL,
         "src": SCRIPT,
         "to": "events",
+        **LIMITS,
     }
     assert b"trustedTypes" in SNIPPET.served
     assert not re.search(rb"</|<!--|// |by URL", SNIPPET.served)
@@ -137,11 +139,13 @@ def test_policies_are_told_the_inline_scripts_hash() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_nothing_breaks_out_of_the_data_block(text: str) -> None:
-    html = SNIPPET.events([event(content_name=text)], {"em": text}) + SNIPPET.loader(INLINE)
+    told = SNIPPET.events([event(content_name=text)], match={"em": text}, cookies=("=", text))
     scripts = Scripts()
-    scripts.feed(html.decode("ascii"))
+    scripts.feed((told + SNIPPET.loader(INLINE)).decode("ascii"))
     assert [tag for tag, _ in scripts.found] == ["script", "script"]
-    assert json.loads(scripts.found[0][1])["events"][0][1] == {"content_name": text}
+    block = json.loads(scripts.found[0][1])
+    assert (block["match"], block["cookie"]) == ({"em": text}, ["=", text])
+    assert block["events"][0][1] == {"content_name": text}
 
 
 class Scripts(HTMLParser):
@@ -226,7 +230,7 @@ def test_long_cart_travels_by_the_server_alone() -> None:
 
 
 def test_addresses_are_escaped() -> None:
-    shown = Snippet("7", "https://a.example/?x=</script>", "https://a.example/'\"<&").images(
+    shown = Snippet(["7"], "https://a.example/?x=</script>", "https://a.example/'\"<&").images(
         [event()]
     )
     assert b"<&" not in shown

@@ -47,6 +47,7 @@ class Sink:
     def __init__(self, answer: Callable[[Events], Answer] = accepted) -> None:
         self.answer = answer
         self.events: Events = []
+        self.bodies: list[dict[str, Any]] = []
         self.calls: list[int] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -86,7 +87,8 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            events = json.loads(body)["data"]
+            sink.bodies.append(json.loads(body))
+            events = sink.bodies[-1]["data"]
             sink.calls.append(len(events))
             sink.headers.append(dict(self.headers))
             sink.paths.append(self.path)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from pixelpair.core.events import purchase_id
-from tests.conftest import Sandbox, free_port, running_sandbox, until
+from tests.conftest import BROWSER, Sandbox, free_port, running_sandbox, until
 from tests.e2e.cached_shops import CONDITIONAL, FETCH, OURS, SAYS, STOCK, STOCK_TAG, TAG, UPDATE
 from tests.e2e.caches import (
     CACHING,
@@ -41,7 +41,11 @@ FLASK, STARLETTE, DJANGO = "flask on gunicorn", "starlette on uvicorn", "django 
 BY_BROWSER = {"PIXELPAIR_EVENT_ID": "browser"}
 ROUTES = "ViewContent /products/{content_id}\nViewContent /kept/{content_id}"
 # What a browser sends when its user opens a page.
-DOCUMENT = {"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+DOCUMENT = BROWSER | {
+    "Sec-Fetch-Dest": "document",
+    "Sec-Fetch-Mode": "navigate",
+    "Accept": "text/html",
+}
 RETURNING = "_fbp=fb.0.1700000000000.1234567890"
 PATIENCE = 20
 BLOCK = b'<script type="application/json" id="pixelpair">'

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from pixelpair.core.origins import RUN
 from pixelpair.sandbox.server import running as running_app
-from tests.conftest import Sandbox, until
+from tests.conftest import BROWSER, Sandbox, until
 from tests.e2e.visits import Shops, pairs, settled, shops, told
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Reporter:
 
     def __init__(self, url: str, address: str) -> None:
         self.url = url
-        self._client = httpx.Client(base_url=url, headers={"X-Forwarded-For": address})
+        self._client = httpx.Client(base_url=url, headers=BROWSER | {"X-Forwarded-For": address})
 
     def __call__(self, body: object, **headers: str) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

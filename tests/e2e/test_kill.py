@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.conftest import ROOT, free_port, running_sandbox, until
+from tests.conftest import BROWSER, ROOT, free_port, running_sandbox, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,7 +117,7 @@ def visitors() -> Iterator[Callable[[str, set[str], float], None]]:
 
 
 def visit(url: str, shown: set[str], stop: threading.Event) -> None:
-    with httpx.Client(base_url=url, timeout=5, follow_redirects=True) as visitor:
+    with httpx.Client(base_url=url, timeout=5, follow_redirects=True, headers=BROWSER) as visitor:
         while not stop.is_set():
             try:
                 page = visitor.get("/products/TEA-SENCHA-100").raise_for_status()

@@ -56,9 +56,9 @@ def _empty(sandbox: Sandbox) -> None:
 
 
 @contextmanager
-def visitor(browser: Browser) -> Iterator[BrowserContext]:
+def visitor(browser: Browser, **options: str) -> Iterator[BrowserContext]:
     """A new customer; an error on a page, or the sandbox's warning, fails the test."""
-    context = browser.new_context()
+    context = browser.new_context(**options)
     failures: list[str] = []
     context.on("weberror", lambda error: failures.append(str(error.error)))
     context.on("console", lambda m: failures.append(m.text) if m.type == "warning" else None)
@@ -104,8 +104,9 @@ def assert_all_said(events: list[dict], status: str) -> None:
 def test_every_occurrence_is_one_pair(
     kind: str, browser: Browser, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    environ = sandbox.environ(tmp_path / "spool")
+    environ = sandbox.environ(tmp_path / "spool") | {"PIXELPAIR_TRUSTED_PROXIES": "private"}
     with visitor(browser) as context, shop(kind, environ, tmp_path) as url:
+        context.set_extra_http_headers({"X-Forwarded-For": "203.0.113.7"})  # as the shop's nginx
         order_id = walk(context.new_page(), url)
         cookies = {cookie["name"] for cookie in context.cookies()}
         events = settled(sandbox, "paired")
@@ -118,7 +119,7 @@ def test_every_occurrence_is_one_pair(
     for event in events:
         server, there = event["server"], event["browser"]
         assert server["action_source"] == "website"
-        assert server["user_data"]["client_ip_address"] == "127.0.0.1"
+        assert server["user_data"]["client_ip_address"] == "203.0.113.7"
         assert "Chrome" in server["user_data"]["client_user_agent"]
         assert server["user_data"]["fbp"] == there["fbp"]
     assert len({event["server"]["user_data"]["fbp"] for event in events}) == 1

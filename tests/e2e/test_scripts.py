@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.conftest import Sandbox, until
+from tests.conftest import BROWSER, PLAIN_CHROME, Sandbox, until
 from tests.e2e.caches import PASS_HOST, nginx
 from tests.e2e.script_shops import LINES, ROUTES
 from tests.e2e.test_pairs import visitor as watched
@@ -167,7 +167,7 @@ def test_carts_that_no_script_reads_never_fill_the_headers(
     upstream = int(shop(kind).rpartition(":")[2])
     with (
         nginx(upstream, tmp_path, PASS_HOST) as proxy,
-        httpx.Client(base_url=proxy.url) as client,
+        httpx.Client(base_url=proxy.url, headers=BROWSER) as client,
     ):
         answers = [client.post("/checkout") for _ in range(20)]
     assert [answer.status_code for answer in answers] == [200] * 20
@@ -282,7 +282,8 @@ def test_documents_shown_again_by_going_back_are_the_same_views(
 @contextmanager
 def plain_browser(chromium_path: str, folder: Path, url: str) -> Iterator[None]:
     """A browser that no tool is attached to: that would switch prerendering off."""
-    command = [chromium_path, "--headless=new", *QUIET, f"--user-data-dir={folder}", url]
+    agent = f"--user-agent={PLAIN_CHROME}"
+    command = [chromium_path, "--headless=new", *QUIET, agent, f"--user-data-dir={folder}", url]
     process = subprocess.Popen(command)
     try:
         yield

@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from tests.conftest import Sandbox, free_port, server, until
+from tests.conftest import PLAIN_CHROME, Sandbox, free_port, server, until
 from tests.page.conftest import QUIET
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def launched(chromium_path: str, *more: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium_path,
-            args=[*QUIET, *more],
+            args=[*QUIET, f"--user-agent={PLAIN_CHROME}", *more],
             ignore_default_args=["--disable-back-forward-cache"],
         )
         yield browser

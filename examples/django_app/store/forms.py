@@ -13,6 +13,7 @@ AUTOCOMPLETE = {
     "first_name": "given-name",
     "last_name": "family-name",
     "phone": "tel",
+    "date_of_birth": "bday",
     "address": "street-address",
     "zip": "postal-code",
     "city": "address-level2",
@@ -24,6 +25,7 @@ MESSAGES = {
     "first_name": "Enter your first name.",
     "last_name": "Enter your last name.",
     "phone": "Enter a phone number, like +46 70 123 45 67.",
+    "date_of_birth": "Enter your date of birth, like 1990-12-31.",
     "address": "Enter your street and number.",
     "zip": "Enter your postal code, like 411 03.",
     "city": "Enter your city.",
@@ -68,6 +70,11 @@ class CheckoutForm(PlainForm):
 
 
 class RegisterForm(PlainForm):
+    date_of_birth = forms.DateField(
+        label="Date of birth (optional)",
+        required=False,
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
+    )
     password = forms.CharField(
         min_length=8,
         max_length=128,
@@ -78,4 +85,6 @@ class RegisterForm(PlainForm):
 
     class Meta:
         model = Customer
-        fields = ("email", "first_name", "last_name", "phone", "city", "password")
+        fields = (
+            "email", "first_name", "last_name", "phone", "date_of_birth", "city", "password",
+        )  # fmt: skip

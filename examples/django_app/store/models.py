@@ -42,6 +42,7 @@ class Customer(AbstractBaseUser):
     first_name = models.CharField(max_length=100)
     last_name = models.CharField(max_length=100)
     phone = models.CharField(max_length=40, blank=True)
+    date_of_birth = models.DateField(null=True, blank=True)
     city = models.CharField("city (optional)", max_length=100, blank=True)
 
     USERNAME_FIELD = "email"

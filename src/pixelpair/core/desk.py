@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+from pixelpair.core.consent import OWN_COOKIE, own_again
 from pixelpair.core.events import PAGE_VIEW
 from pixelpair.core.http import Request
-from pixelpair.core.limits import Rate, Seen, is_inner
+from pixelpair.core.limits import Rate, Seen
 from pixelpair.core.origins import Asker, Gate
 from pixelpair.core.reports import MOST_BYTES, Reader, Refusal, Report
 from pixelpair.core.served import Answer, Script
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from pixelpair.core.http import Headers
     from pixelpair.core.seals import Seal
-    from pixelpair.core.visit import Shop
+    from pixelpair.core.shop import Shop
 
 _NO_STORE = (b"cache-control", b"no-store")
 _FOREIGN = Refusal(403, "origin", "Pages of this origin may not report here.")
@@ -92,6 +94,7 @@ class Desk:
         method = request.method
         if method not in ("POST", "OPTIONS"):
             return self._refused(_METHOD, [(b"allow", b"POST, OPTIONS")])
+        self._shop.arrive(request)
         if method == "OPTIONS" and b"origin" not in request.index:  # somebody looks around
             return Answer(204, [_NO_STORE, (b"allow", b"POST, OPTIONS")])
         asker = self._gate.admits(request)
@@ -110,8 +113,23 @@ class Desk:
         if isinstance(report, Refusal):
             return self._refused(report, asker.headers)
         visit = Visit(shop, _page(request, report), None, now)
+        visit.person.withdraws = report.revoked
+        if self._is_sensitive(report, request.root):
+            shop.notes.count("sensitive page", len(report.events))
+            return Answer(204, [_NO_STORE, *asker.headers])
         self._queue(visit, report)
-        return Answer(204, [_NO_STORE, *asker.headers, *visit.meta_cookies_again()])
+        cookies = visit.word() if visit.person.muted else visit.meta_cookies_again()
+        return Answer(204, [_NO_STORE, *asker.headers, *cookies, *self._word_again(visit, now)])
+
+    def _word_again(self, visit: Visit, now: float) -> Headers:
+        """What a page's script has written, for as long as it was meant to last."""
+        rule, request = self._shop.policy.consent, visit.request
+        again = own_again(request.cookies, int(now)) if rule.own else None
+        return [visit.person.cookie(OWN_COOKIE, *again, wide=True)] if again else []
+
+    def _is_sensitive(self, report: Report, root: str) -> bool:
+        path = unquote(report.path)
+        return any(map(self._shop.is_sensitive, {path, path.removeprefix(root)}))
 
     def _queue(self, visit: Visit, report: Report) -> None:
         notes, seen = self._shop.notes, self._seen
@@ -124,7 +142,10 @@ class Desk:
         fresh = {(e.name, e.id): e for e in events if (e.name, e.id) not in seen}
         if len(fresh) < len(events):
             notes.count("reported again", len(events) - len(fresh))
-        visit.accept(list(fresh.values()))
+        clean = self._shop.wall.data
+        visit.accept([event._replace(data=clean(event.data)) for event in fresh.values()])
+        if visit.person.muted:  # it may come again once its visitor has agreed
+            return
         for key in fresh:  # only now: what could not be queued may come again
             seen.add(key)
 
@@ -156,16 +177,17 @@ def _page(request: Request, report: Report) -> Request:
         report.query,
         {**request.index, b"referer": referrer.encode()},
         request.client,
+        peer=request.peer,
     )
 
 
 def _visitor(request: Request) -> str:
     """Whose reports are counted together.
 
-    Behind a proxy that the server does not trust all would be one visitor: then it is who the
-    proxy says it is. Good enough to count by; what goes to Meta is the peer's address.
+    Behind a proxy that nobody trusts all would be one visitor: then it is who the proxy says it is.
+    Good enough to count by; to Meta goes no such address.
     """
-    forwarded = request.index.get(b"x-forwarded-for", b"")
-    if forwarded and is_inner(request.client):
+    forwarded, peer = request.index.get(b"x-forwarded-for", b""), request.peer
+    if not request.client and not peer and forwarded:
         return forwarded.rpartition(b",")[2].strip()[:64].decode("latin-1")
-    return request.client
+    return request.client or peer

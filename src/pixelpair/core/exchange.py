@@ -21,18 +21,24 @@ from pixelpair.core.http import (
     printable,
     without,
 )
+from pixelpair.core.identity import user_information
+from pixelpair.core.machines import machine
 from pixelpair.core.page import Mode, Page
+from pixelpair.core.policy import Learned, Question, as_information, as_state
 from pixelpair.core.routes import READS
+from pixelpair.core.shop import Said
 from pixelpair.core.usual import usual_page
 from pixelpair.core.validators import asks_for_document, inbound, outbound_304, outbound_page
-from pixelpair.core.visit import Said, SetCookie, Shop, Tracked, Visit
+from pixelpair.core.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pixelpair.core.events import Event
     from pixelpair.core.http import Request
+    from pixelpair.core.policy import Kind
     from pixelpair.core.routes import Answer
+    from pixelpair.core.shop import SetCookie, Shop, Tracked
 
 # The browser asks again elsewhere, the same way or not: a rule's act has not run yet. Seen with the
 # trailing slash that Flask and Starlette add: one act, two events.
@@ -52,6 +58,8 @@ class Exchange:
     passing = False
     headers: Headers | None = None
     stripped: tuple[bytes, ...] = ()  # entity tags of ours that the door took from the request
+    curious = False  # the door must `ask` before it responds
+    _learned: Learned | None = None
     _said: Said | None = None
     _mute = False
     _begun = False
@@ -73,6 +81,8 @@ class Exchange:
         self._method = method
         self._request = request
         self._source = source
+        if shop.curious:
+            self.curious = True
 
     # --- what a view says ------------------------------------------------------------------
 
@@ -82,7 +92,7 @@ class Exchange:
         if self._said is None:
             self._said = Said()
             if self._visit is not None:
-                self._visit.said = self._said
+                self._visit.person.said = self._said
         return self._said
 
     def track(self, tracked: Tracked) -> None:
@@ -92,16 +102,111 @@ class Exchange:
         elif not self._mute:
             self._too_late(tracked.event_name)
 
-    def identify(self, given: Mapping[str, object]) -> None:
-        """Customer information for this request's events: hashed now, a later value wins."""
-        if not self.passing and self._shop.advanced_matching:
-            self.said.hashed.update(self._shop.hashed(given))
+    def identify(self, given: Mapping[str, object] | None) -> None:
+        """Customer information for this request's events: hashed now, a later value wins.
+
+        None: the visitor is nobody whom the shop knows, or no longer.
+        """
+        if self.passing or not self._shop.policy.matches:
+            return
+        said = self.said
+        if given is None:
+            said.hashed, said.forgets = {}, True
+        else:
+            said.hashed.update(self._shop.hashed(given))
+
+    def consent(self, granted: bool) -> None:
+        """The visitor's own decision, from this answer on."""
+        if not self.passing:
+            self.said.consent = granted
+            if self._visit is not None:
+                self._visit.person.decide_again()
+        if (self.passing or self.headers is not None) and not self._mute:
+            self._shop.notes.say("consent too late")
 
     def discard(self, event_names: tuple[str, ...]) -> None:
         """These events, or all where none is named, do not leave: the act failed."""
         if not self.passing:
             self.said.discarded.update(event_names)
             self.said.discards_all |= not event_names
+
+    # --- what only the shop knows of its visitor -------------------------------------------
+
+    @property
+    def source(self) -> object:
+        """The framework's own request."""
+        return self._source[0]
+
+    def learn(self, user: Callable[[], object]) -> None:
+        """The user object that this request has loaded, or may load; None for nobody."""
+        if self.passing:
+            return
+        policy, learned = self._shop.policy, self._learned or Learned()
+        self._learned = learned
+        try:
+            found = user()
+            if policy.staff.users and getattr(found, "is_staff", False) is True:
+                learned.staff = True
+            if policy.matches:
+                learned.user = self._shop.hashed(user_information(found))
+        except Exception:  # the shop's own object may raise anything from anywhere
+            self._shop.notes.say("question", "ADVANCED_MATCHING", exc_info=True)
+
+    def wants_user(self) -> bool:
+        """Whether the framework may be made to load its user: for an event, where it counts."""
+        if self.passing:
+            return False
+        policy = self._shop.policy
+        return (policy.matches or policy.staff.users) and self.has_event()
+
+    def has_event(self) -> bool:
+        """Whether more may leave than a PageView: worth asking the shop who this is."""
+        if self.passing:
+            return False
+        try:
+            request = self._asked = self._met()
+            if self._is_excluded(request):
+                return False
+            if self._said is not None and self._said.tracked:
+                return True
+            found = self._shop.routes.match(
+                self._method, request.path, request.query, request.route
+            )
+            return bool(found)
+        except Exception:
+            self._failed()
+            return False
+
+    def questions(self, headers: Headers) -> Sequence[Question]:
+        """What a door must ask the shop before it responds with these headers."""
+        asked = self._shop.policy.questions if self.curious and not self.passing else ()
+        if not asked:
+            return ()
+        has_event = self.has_event()
+        if self.passing or self._is_excluded(self._asked):
+            return ()
+        value = header_value(answers.lower_case(headers), b"content-type") or b""
+        if not has_event and self._said is None and not value.lower().startswith(b"text/html"):
+            return ()
+        of_customer = has_event and machine(self._asked.index.get(b"user-agent", b"")) is None
+        return [question for question in asked if of_customer or question.kind != "identify"]
+
+    def told(self, kind: Kind, answer: object) -> None:
+        """What the shop said to a question."""
+        learned = self._learned = self._learned or Learned()
+        try:
+            if kind == "consent":
+                learned.consent = as_state(answer)
+            elif kind == "staff":
+                learned.staff |= answer is True
+            else:
+                learned.told = self._shop.hashed(as_information(answer))
+        except Exception:
+            self.untold(kind)
+
+    def untold(self, kind: Kind) -> None:
+        """The question raised; called where the exception is being handled."""
+        self._shop.notes.say("question", kind.upper(), per=kind, exc_info=True)
 
     # --- what a door asks ------------------------------------------------------------------
 
@@ -112,8 +217,8 @@ class Exchange:
         if self.passing:
             return None
         try:
-            request = self._request(*self._source)
-            if request.excluded or self._shop.excludes(request.path):
+            request = self._met()
+            if self._is_excluded(request):
                 return None
             document = asks_for_document(self._method, dict(headers))
             asked = inbound(headers, self._shop.version, document=document)
@@ -144,7 +249,7 @@ class Exchange:
             self.passing = True
             return headers
         try:
-            self._asked = self._request(*self._source)
+            self._asked = self._met()
             if html and status == 200 and self._method == "GET" and self._said is None:
                 little, self._length = answers.gist(headers)
                 if little and _readable(value):  # the rest is decided with the first bytes
@@ -154,6 +259,15 @@ class Exchange:
         except Exception:
             self._failed()
             return headers
+
+    def _met(self) -> Request:
+        """The request as the outermost trusted proxy met it."""
+        request = self._request(*self._source)
+        self._shop.arrive(request)
+        return request
+
+    def _is_excluded(self, request: Request) -> bool:
+        return request.excluded or bool(self._shop.excludes(request.path))
 
     def _revalidated(self, headers: Headers) -> Headers:
         """The client may keep its copy, under the name that we gave it."""
@@ -218,8 +332,8 @@ class Exchange:
         shop, self._given = self._shop, given
         headers = self._held = answers.lower_case(given)
         now = shop.clock()
-        visit = self._visit = Visit(shop, request, self._said, now)
-        if request.excluded or shop.excludes(request.path):
+        visit = self._visit = Visit(shop, request, self._said, now, self._learned)
+        if self._is_excluded(request):
             self._mute = True
             return self._leave()
         if self._method == "HEAD" and html and status == 200:
@@ -257,10 +371,13 @@ class Exchange:
         shared = self._is_shared(headers, request, now)
         as_page = answers.is_for_page(request) and not answers.is_ahead(request)
         mode: Mode = "server"
-        if answers.is_fetched(request):
+        muted = visit.person.muted
+        if muted == "staff" and not shared:
+            mode = "alone"
+        elif answers.is_fetched(request):
             mode = "browser" if shared else "fetched"
             mode = mode if self._method in READS else "alone"
-        elif not as_page or (shared and shop.event_id != "server"):
+        elif not as_page or muted or (shared and shop.event_id != "server"):
             mode = "browser"
         return Page(shop, visit, headers, mode, shared=shared)
 
@@ -279,7 +396,15 @@ class Exchange:
             self._shop.notes.say(reason, printable(value.decode("latin-1"))[:100])
         if reason and self._said is not None and self._said.tracked:
             self._shop.notes.count(reason, len(self._said.tracked))
-        return self._given
+        visit = self._visit
+        if visit is None or self._said is None:
+            return self._given
+        if self._page is not None and self._is_shared(
+            self._held, visit.request, self._shop.clock()
+        ):
+            return self._given
+        word = visit.word()
+        return self._with_cookies(visit.request, word) if word else self._given
 
     def _to_login(self, request: Request) -> bool:
         location = header_value(self._held, b"location") or b""
@@ -295,10 +420,9 @@ class Exchange:
 
     def _report(self, visit: Visit, events: list[Event]) -> Headers:
         self.passing = True
-        if not events:
-            return self._given
-        cookies = visit.pending(visit.accept(events))
-        return self._with_cookies(visit.request, [*visit.cookies, *cookies])
+        pending = visit.pending(visit.accept(events)) if events else []
+        cookies = [*visit.word(), *visit.cookies, *pending]
+        return self._with_cookies(visit.request, cookies) if cookies else self._given
 
     def _with_cookies(self, request: Request, cookies: list[SetCookie]) -> Headers:
         if self._method not in READS:

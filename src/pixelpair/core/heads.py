@@ -7,11 +7,14 @@ were met before are remembered by their bytes.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pixelpair.core.csp import meta_policies
 from pixelpair.core.html import usual_places
 from pixelpair.core.snippet import BLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Heads of a few KB each, by how they begin. 512 bytes tell most pages of a shop apart, and to
 # compare the whole head with a few more takes 50 ns each; to look for its end would take 1.6 µs.
@@ -35,12 +38,12 @@ class Found(NamedTuple):
 
 
 class Heads:
-    """Looks into heads for one pixel. Safe among threads: at worst a head is read twice."""
+    """Looks into heads for a shop's pixels. Safe among threads: at worst a head is read twice."""
 
-    __slots__ = ("_known", "_pixel_id")
+    __slots__ = ("_known", "_pixels")
 
-    def __init__(self, pixel_id: str) -> None:
-        self._pixel_id = pixel_id.encode()
+    def __init__(self, pixels: Iterable[str]) -> None:
+        self._pixels = [pixel_id.encode() for pixel_id in pixels]
         self._known: dict[bytes, tuple[tuple[bytes, Found], ...]] = {}
 
     def find(self, chunk: bytes) -> Found | None:
@@ -63,8 +66,9 @@ class Heads:
         its policies.
         """
         flaw = "amp" if _is_amp(head.lower()) else None
-        if self._pixel_id in head and re.search(_INIT % self._pixel_id, head):
-            flaw = "pixel"
+        for pixel_id in self._pixels:
+            if pixel_id in head and re.search(_INIT % pixel_id, head):
+                flaw = "pixel"
         if BLOCK in head:  # Django's cache may lie between us and a page that has ours
             flaw = "ours"
         return flaw, meta_policies(head)

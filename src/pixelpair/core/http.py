@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -21,42 +20,49 @@ if TYPE_CHECKING:
 Headers = list[tuple[bytes, bytes]]
 
 
+# What may come in parts: HTTP/2 splits cookies (RFC 9113, 8.2.3), each proxy may add a line.
+_IN_PARTS = {b"cookie": b"; ", b"forwarded": b", ", b"x-forwarded-for": b", "}
+
+
 def indexed(headers: Headers) -> dict[bytes, bytes]:
-    """Headers by name, of a repeated one the last; HTTP/2 may split cookies (RFC 9113, 8.2.3)."""
+    """Headers by name, of a repeated one the last, or all as one where it may come in parts."""
     index = dict(headers)
-    if len(index) < len(headers) and b"cookie" in index:
-        index[b"cookie"] = b"; ".join([value for name, value in headers if name == b"cookie"])
+    if len(index) < len(headers):
+        for name in _IN_PARTS.keys() & index.keys():
+            index[name] = _IN_PARTS[name].join([value for key, value in headers if key == name])
     return index
 
 
-def _by_environ(*names: str) -> dict[str, bytes]:
+def by_environ(*names: str) -> dict[str, bytes]:
+    """Headers by their keys in a WSGI environ."""
     return {f"HTTP_{name.upper().replace('-', '_')}": name.encode() for name in names}
 
 
 # The request's headers that are ever read, by their name in a WSGI environ: doors that must
 # translate them translate no others.
-WANTED = _by_environ(
+WANTED = by_environ(
     "cookie",
+    "dnt",
     "hx-request",
     "purpose",
     "referer",
     "sec-fetch-dest",
     "sec-fetch-mode",
+    "sec-gpc",
     "sec-purpose",
     "turbo-frame",
     "user-agent",
+    "x-forwarded-for",
     "x-moz",
     "x-requested-with",
     "x-sec-purpose",
     "x-varnish",
 )
 # What tells the app of the client's copy, and what tells a document request from others.
-WANTED_OF_COPIES = _by_environ("if-match", "if-modified-since", "if-none-match", "if-range")
-WANTED_TO_JUDGE = WANTED_OF_COPIES | _by_environ("accept", "range", "sec-fetch-dest")
+WANTED_OF_COPIES = by_environ("if-match", "if-modified-since", "if-none-match", "if-range")
+WANTED_TO_JUDGE = WANTED_OF_COPIES | by_environ("accept", "range", "sec-fetch-dest")
 # What our own addresses ask for beside it.
-WANTED_AT_DESK = WANTED | _by_environ(
-    "accept-encoding", "if-none-match", "origin", "sec-fetch-site", "x-forwarded-for"
-)
+WANTED_AT_DESK = by_environ("accept-encoding", "if-none-match", "origin", "sec-fetch-site")
 
 
 def tell(environ: MutableMapping[str, Any], admitted: Headers) -> None:
@@ -80,7 +86,6 @@ CACHE_HEADERS = frozenset(
         b"x-accel-expires",
     }
 )
-_IP = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _PLAIN_PATH = re.compile(rb"[A-Za-z0-9/._~-]*")
 _SAFE_PATH = "/:@!$&'()*+,;=~-._%"
 _FRESH = re.compile(
@@ -95,7 +100,8 @@ class Request:
 
     `path` is decoded and below the mount `root`; `raw_path` is the whole path as it came; `index`
     holds the headers by name, several Cookie headers as one; `route` is the framework's name and
-    parameters of the matched route, if seen.
+    parameters of the matched route, if seen. A door tells what the server says of `client`,
+    `scheme` and `host`; the core then asks the proxies that the shop trusts (`Shop.arrive`).
     """
 
     method: str
@@ -110,6 +116,7 @@ class Request:
     route: RouteMatch | None = None
     excluded: bool = False
     nonce: str = ""  # that the framework gives the scripts of this page
+    peer: str = ""  # who asks, where `client` is "" by now since theirs is no public address
 
     @property
     def cookies(self) -> bytes:
@@ -158,14 +165,6 @@ class Request:
         # Behind a proxy that ends TLS the app may not know that it is https.
         fits = scheme in (self.scheme, "https") and rest.partition("/")[0] == self.host
         return referrer if fits else ""
-
-
-@lru_cache(1024)  # behind a proxy it is always the same
-def client_ip(client: str) -> str:
-    """The socket peer's address, "" where there is none (a Unix socket)."""
-    if client.startswith("::ffff:") and "." in client:  # IPv4 on a dual-stack socket
-        client = client[7:]
-    return client if _IP.fullmatch(client) else ""
 
 
 def user_agent(raw: bytes) -> str:

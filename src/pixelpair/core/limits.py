@@ -66,22 +66,3 @@ def network(address: str) -> str:
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return parsed.packed[:8].hex()
-
-
-@lru_cache(1024)
-def is_inner(address: str) -> bool:
-    """Whether this peer is of the shop's own network: a proxy, not a visitor."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return True  # a Unix socket has none
-    return parsed.is_loopback or parsed.is_link_local or any(parsed in net for net in _INNER)
-
-
-# https://www.rfc-editor.org/rfc/rfc1918, rfc6598 (shared), rfc4193 (unique local)
-_INNER = tuple(
-    map(
-        ipaddress.ip_network,
-        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
-    )
-)

@@ -14,6 +14,10 @@ _MOST_KEYS = 1000  # a bound, not a choice: keys hold names of events and fields
 
 SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
     "failed": (logging.ERROR, "pixelpair failed and let the response through"),
+    "consent too late": (
+        logging.ERROR,
+        "consent() came after the answer was on its way: it could not be kept",
+    ),
     "too late": (
         logging.WARNING,
         "track(%r) came after the answer was on its way: it left on neither channel",
@@ -42,8 +46,9 @@ SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
     "cacheable act": (
         logging.WARNING,
         (
-            "an event of an answer that caches may keep (%s) left by the server only: "
-            "a cookie in it would reach other visitors"
+            "an answer that caches may keep (%s) got no cookie of ours, which would reach other "
+            "visitors: an event of it left by the server only, and what consent() or identify() "
+            "said is not kept"
         ),
     ),
     "second pixel": (
@@ -83,6 +88,29 @@ SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
             "a proxy's, let the server trust its X-Forwarded-For"
         ),
     ),
+    "consent elsewhere": (
+        logging.WARNING,
+        (
+            "consent() was called, and PIXELPAIR_CONSENT does not ask it: set it to required, or "
+            "leave the decision to the tool that it names"
+        ),
+    ),
+    "directory": (
+        logging.ERROR,
+        "PIXELPAIR_SHOPS: the shop's object failed; what it said last is used",
+    ),
+    "question": (
+        logging.ERROR,
+        "PIXELPAIR_%s: the callable of the shop failed; it counts as if it knew nothing",
+    ),
+    "no information": (logging.WARNING, "identify(): %s cannot be read; it was dropped"),
+    "no trust": (
+        logging.WARNING,
+        (
+            "requests come through a proxy of the shop's own network, which is nobody's address: "
+            "no visitor's address is sent until PIXELPAIR_TRUSTED_PROXIES says whom to believe"
+        ),
+    ),
     "twice": (
         logging.WARNING,
         (
@@ -96,15 +124,17 @@ SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
 class Notes:
     """Counts by reason, and log lines that are said once per key and process."""
 
-    __slots__ = ("_said", "counts")
+    __slots__ = ("_of", "_said", "counts")
 
-    def __init__(self) -> None:
+    def __init__(self, of: str = "") -> None:
         self.counts: Counter[str] = Counter()
+        self._of = f"{of}: " if of else ""  # whose they are, where a process has many shops
         self._said: set[object] = set()
 
     def count(self, reason: str, number: int = 1) -> None:
         """Count what did not leave, or left otherwise than hoped."""
-        self.counts[reason] += number
+        if number:
+            self.counts[reason] += number
 
     def say(self, what: str, *args: object, per: object = None, exc_info: bool = False) -> None:
         """One of the sayings; once, or once `per` thing that it is said of."""
@@ -118,4 +148,4 @@ class Notes:
         if key in self._said or len(self._said) >= _MOST_KEYS:
             return
         self._said.add(key)
-        _LOG.log(level, text, *args, exc_info=exc_info)
+        _LOG.log(level, self._of + text, *args, exc_info=exc_info)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from pixelpair.core.events import Event
     from pixelpair.core.http import Headers
-    from pixelpair.core.visit import Shop, Visit
+    from pixelpair.core.shop import Shop
+    from pixelpair.core.visit import Visit
 
 # "server": events with their ids, which are this visitor's alone. "browser": sealed events, the
 # same for all, whose ids the page makes. "fetched": those at the end of the body only, for the
@@ -150,22 +151,31 @@ class Page:
             if flaw == "pixel":
                 shop.notes.say("second pixel", shop.pixel_id)
         if self.mode in ("alone", "fetched"):
+            self._count_muted()
             return b""
         how = self._permission(policies)
         if how.way == "never":
             return self._without_script()
+        self._count_muted()
         block = self._signed_block() if self.mode == "browser" else self._events_block()
         if how.pixel == "blocked":
             shop.notes.say("policy blocks pixel", visit.request.route_label)
             block = self._snippet.without_pixel(block)
         return block + self._snippet.loader(how)
 
+    def _count_muted(self) -> None:
+        """Who sees this page and is no customer. Events that wait for consent only wait."""
+        muted = self.visit.person.muted
+        if muted and muted != "no consent":
+            self._shop.notes.count(muted)
+
     def _events_block(self) -> bytes:
         visit = self.visit
         self._shown = visit.accept(visit.events("page"))
-        hashed = visit.facts().hashed
-        match = {key: hashes[0] for key, hashes in hashed.items()} if hashed else None
-        return self._snippet.events(self._shown, match)
+        facts = visit.facts()
+        match = {key: hashes[0] for key, hashes in facts.hashed.items()}
+        terms = visit.own_terms
+        return self._snippet.events(self._shown, match=match, ldu=facts.ldu, cookies=terms)
 
     def _permission(self, policies: tuple[bytes, ...]) -> Permission:
         request, snippet = self.visit.request, self._snippet
@@ -193,7 +203,7 @@ class Page:
     def _at_body_start(self) -> bytes:
         if self.mode == "browser" and self._shared:
             return self._at_body_end()
-        images = self._snippet.images(self._shown)
+        images = self._snippet.images(self._shown, self.visit.person.consent)
         self.inserted += len(images)
         return images
 
@@ -218,7 +228,8 @@ class Page:
         """A block for the end of the document: what a view says while the page is on its way."""
         events = self.visit.tracked_events()
         if self.mode == "server":
-            return self._snippet.events(self.visit.accept(events))
+            accepted = self.visit.accept(events)
+            return self._snippet.events(accepted, cookies=self.visit.own_terms)
         return self._sealed_of(events)
 
     # --- headers ---------------------------------------------------------------------------
@@ -229,9 +240,13 @@ class Page:
         by = self.inserted if whole else None
         if mode != "server":
             headers = answers.grown(outbound_page(self._held, self._shop.version), by)
-            return headers if self._shared else answers.private(headers)
+            if not self._shared:
+                return [*answers.private(headers), *visit.word()]
+            if visit.person.spoke:
+                self._shop.notes.say("cacheable act", visit.request.route_label)
+            return headers
         visit.facts()
-        headers = answers.grown(self._held, by)
+        headers, cookies = answers.grown(self._held, by), [*visit.word(), *visit.cookies]
         if self._shared:
-            return [*answers.unshared(headers), *visit.cookies]
-        return [*answers.private(answers.untagged(headers)), *visit.cookies]
+            return [*answers.unshared(headers), *cookies]
+        return [*answers.private(answers.untagged(headers)), *cookies]

@@ -54,6 +54,7 @@ class Report:
     events: tuple[Event, ...]
     dropped: tuple[tuple[str, str], ...] = ()  # name of the event and a sentence
     twice: bool = False  # another script of the page had this pixel already
+    revoked: bool = False  # its visitor has taken the consent back
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Reader:
             return TOO_LARGE
         try:
             given = orjson.loads(body)
-            if not isinstance(given, dict) or not given.keys() & {"signed", "made"}:
+            if not isinstance(given, dict) or not given.keys() & {"signed", "made", "revoked"}:
                 return SHAPE
             return self._report(given, host, time)
         except orjson.JSONDecodeError:
@@ -101,6 +102,7 @@ class Reader:
             tuple(events),
             tuple(dropped),
             given.get("twice") == 1,
+            given.get("revoked") == 1,
         )
 
     def _opened(self, sealed: object) -> tuple[str, list[object]]:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from pixelpair.core.consent import GRANTED, Consent, ConsentRule, Signals
 from pixelpair.core.events import PAGE_VIEW, Event
 from pixelpair.core.served import version_of
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pixelpair.core.csp import Permission
+    from pixelpair.core.events import Ldu
 
 BLOCK = b'<script type="application/json" id="pixelpair">'
 PENDING_PREFIX = "_pixelpair_"
@@ -37,6 +39,7 @@ _SLIM = ("content_ids", "content_type", "value", "currency")
 _MONEY = ("value", "currency")  # what a Purchase may never lack; always short enough
 PENDING_AROUND = len("=; Max-Age=600; Path=/; SameSite=Lax; Secure")
 _MADE = re.compile(r"[0-9a-f]{32}")
+_ONLY_IN = re.compile(r" *(?:/\* (?:by URL|full) \*/)+\Z")
 # Lazy: htmx puts a page back with scripting off in its parser, and the image would load again. A
 # lazy one that is not displayed loads where scripting is off for good, and nowhere else (Chromium).
 _IMAGE = '<img height="1" width="1" style="display:none" alt="" loading="lazy" src='
@@ -45,16 +48,16 @@ _IMAGE_LIMIT = 2000  # a GET address; a longer cart travels by the server half a
 
 
 @cache
-def _inline() -> bytes:
+def _inline(name: str) -> bytes:
     """What stands in pages: made from pixel.js by `make pixel.min.js`."""
-    return files("pixelpair.core").joinpath("pixel.min.js").read_bytes().strip()
+    return files("pixelpair.core").joinpath(name).read_bytes().strip()
 
 
 @cache
 def _file() -> bytes:
     """The whole script; what it has beside the inline one is for pages that we do not serve."""
     source = files("pixelpair.core").joinpath("pixel.js").read_text("ascii")
-    lines = (line.strip().removesuffix("/* by URL */").rstrip() for line in source.splitlines())
+    lines = (_ONLY_IN.sub("", line.strip()) for line in source.splitlines())
     return " ".join(line for line in lines if line and not line.startswith("//")).encode()
 
 
@@ -75,8 +78,9 @@ class Snippet:
     __slots__ = (
         "_external",
         "_image_start",
-        "_image_url",
+        "_image_urls",
         "_inline",
+        "_limits",
         "_src",
         "_start",
         "_usual_end",
@@ -89,7 +93,7 @@ class Snippet:
 
     def __init__(
         self,
-        pixel_id: str,
+        pixels: Sequence[str],
         script_url: str,
         image_url: str,
         *,
@@ -97,15 +101,23 @@ class Snippet:
         page_view: str = "both",
         auto_config: bool = False,
         names: Sequence[str] = (),
+        rule: ConsentRule | None = None,
+        signals: Signals | None = None,
         root: str = "",
     ) -> None:
-        config: dict[str, object] = {"pixel": pixel_id, "src": script_url}
+        rule, signals = rule or ConsentRule(), signals or Signals()
+        config: dict[str, object] = {"pixel": " ".join(pixels), "src": script_url}
+        config |= {"consent": rule.in_page()} if rule.cookie else {}
         config |= {"view": page_view} if page_view != "both" else {}
         config |= {"auto": 1} if auto_config else {}
         config |= {"names": list(names)} if names else {}
-        code, file = _inline(), _file()
+        limits = signals.in_page()
+        # Most shops need no consent in their pages, and save its reader there.
+        full = bool(rule.cookie or len(pixels) > 1 or limits.keys() & {"deny", "dnt"})
+        code, file = _inline("pixel.full.min.js" if full else "pixel.min.js"), _file()
         # The file finds the reports' address beside its own.
-        self.served = file.removesuffix(b");") + b", %b);\n" % safe_json(config | {"to": "events"})
+        served = safe_json(config | limits | {"to": "events"})
+        self.served = file.removesuffix(b");") + b", %b);\n" % served
         version = version_of(self.served)
         address = quote(root) + path
         self.script_url = script_url
@@ -116,8 +128,9 @@ class Snippet:
         self._inline = code
         self._start = BLOCK + safe_json(config | {"to": f"{address}/events"})[:-1]
         self._usual_end = b"]}</script><script>" + code + b"</script>"
-        self._image_url = f"{escape(image_url)}?id={pixel_id}"
-        page_view_image = f"{self._image_url}&amp;ev=PageView&amp;noscript=1&amp;eid="
+        self._limits = safe_json(limits)[1:-1] + b"," if limits else b""
+        self._image_urls = [f"{escape(image_url)}?id={pixel_id}" for pixel_id in pixels]
+        page_view_image = f"{self._image_urls[0]}&amp;ev=PageView&amp;noscript=1&amp;eid="
         self._image_start = f'<noscript>{_IMAGE}"{page_view_image}'.encode()
         # The same below another mount; a process has one or two.
         self.below = lru_cache(16)(
@@ -125,13 +138,15 @@ class Snippet:
                 self
                 if mount == root
                 else Snippet(
-                    pixel_id,
+                    pixels,
                     script_url,
                     image_url,
                     path=path,
                     page_view=page_view,
                     auto_config=auto_config,
                     names=names,
+                    rule=rule,
+                    signals=signals,
                     root=mount,
                 )
             )
@@ -146,10 +161,23 @@ class Snippet:
             return b'<script src="%b" async%b></script>' % (self._external, nonce)
         return b""
 
-    def events(self, events: Iterable[Event], match: Mapping[str, str] | None = None) -> bytes:
-        """The data block of events with their ids. `match` is customer information for init."""
+    def events(
+        self,
+        events: Iterable[Event],
+        *,
+        match: Mapping[str, str] | None = None,
+        ldu: Ldu | None = None,
+        cookies: tuple[str, str] | None = None,
+    ) -> bytes:
+        """The data block of events with their ids, for this visitor alone.
+
+        `match` is customer information for init; `cookies`, as in `signed`, is for a page that
+        may keep its visitor's decision.
+        """
         calls = b",".join([_call(event) for event in events])
         known = b',"match":' + safe_json(match) if match else b""
+        known += b',"ldu":' + safe_json(ldu) if ldu is not None else b""
+        known += b',"cookie":' + safe_json(cookies) if cookies else b""
         return b'%b%b,"events":[%b]}</script>' % (self._start, known, calls)
 
     def signed(self, sealed: str, cookies: tuple[str, str]) -> bytes:
@@ -157,8 +185,8 @@ class Snippet:
 
         `cookies` is what stands before and behind the time and value of `_fbp` and `_fbc`.
         """
-        given = self._start, safe_json(cookies), safe_json(sealed)
-        return b'%b,"cookie":%b,"signed":%b}</script>' % given
+        given = self._start, self._limits, safe_json(cookies), safe_json(sealed)
+        return b'%b,%b"cookie":%b,"signed":%b}</script>' % given
 
     def without_pixel(self, block: bytes) -> bytes:
         """The same block where a policy blocks Meta's script: nobody asks for it in vain."""
@@ -169,21 +197,23 @@ class Snippet:
         script = b'%b,"events":[["PageView",{},"%b"]%b' % (self._start, event_id, self._usual_end)
         return script, b"%b%b%b" % (self._image_start, event_id, _IMAGE_END)
 
-    def images(self, events: Iterable[Event]) -> bytes:
+    def images(self, events: Iterable[Event], consent: Consent = GRANTED) -> bytes:
         """The `<noscript>` images of the events, for visitors without scripts."""
-        images = "".join([self._image(event) for event in events])
+        urls = [url + escape(consent.image) for url in self._image_urls]
+        images = "".join([_image(url, event) for event in events for url in urls])
         return f"<noscript>{images}</noscript>".encode() if images else b""
 
-    def _image(self, event: Event) -> str:
-        name, event_id = event.name, event.id
-        if not (name.isalnum() and event_id.isalnum()):  # nearly all are
-            name, event_id = quote(name), quote(event_id)
-        source = f"{self._image_url}&amp;ev={name}&amp;noscript=1&amp;eid={event_id}"
-        if event.data:
-            data = {f"cd[{key}]": _parameter(value) for key, value in event.data.items()}
-            query = escape(urlencode(data, quote_via=quote))
-            source += f"&amp;{query}" if len(query) <= _IMAGE_LIMIT else ""
-        return f'{_IMAGE}"{source}">'
+
+def _image(url: str, event: Event) -> str:
+    name, event_id = event.name, event.id
+    if not (name.isalnum() and event_id.isalnum()):  # nearly all are
+        name, event_id = quote(name), quote(event_id)
+    source = f"{url}&amp;ev={name}&amp;noscript=1&amp;eid={event_id}"
+    if event.data:
+        data = {f"cd[{key}]": _parameter(value) for key, value in event.data.items()}
+        query = escape(urlencode(data, quote_via=quote))
+        source += f"&amp;{query}" if len(query) <= _IMAGE_LIMIT else ""
+    return f'{_IMAGE}"{source}">'
 
 
 def _call(event: Event) -> bytes:

@@ -14,12 +14,13 @@ from asgiref.sync import (
     sync_to_async,
 )
 from django.conf import settings as django_settings
+from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 
+from pixelpair.asking import ask, ask_async
 from pixelpair.core.exchange import CURRENT, Exchange
 from pixelpair.core.http import (
-    WANTED,
     WANTED_AT_DESK,
     WANTED_OF_COPIES,
     WANTED_TO_JUDGE,
@@ -27,6 +28,7 @@ from pixelpair.core.http import (
     Request,
     tell,
 )
+from pixelpair.django.users import load_user, load_user_async, loaded_user
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class PixelPairMiddleware:
             None,
             framework_secret=_secret_key(),
             given=getattr(django_settings, "PIXELPAIR", None),
+            debug=bool(getattr(django_settings, "DEBUG", False)),
         )
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -68,7 +71,9 @@ class PixelPairMiddleware:
             answer = self._answered(request)
             if answer is not None:
                 return _done(answer) if self._is_async else answer
-        exchange = self.tracker.begin(request.method or "GET", request_of, request)
+        exchange = self.tracker.begin(
+            request.method or "GET", request_of, request, self.tracker.wanted
+        )
         return (
             self._serve_async(exchange, request)
             if self._is_async
@@ -77,7 +82,8 @@ class PixelPairMiddleware:
 
     def _answered(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to what comes to an address of ours; None where the app answers."""
-        desk, asked = self.tracker.desk, request_of(request, WANTED_AT_DESK)
+        desk = self.tracker.desk
+        asked = request_of(request, self.tracker.wanted | WANTED_AT_DESK)
         room = desk.room(asked) if desk else None
         if desk is None or room is None:
             return None
@@ -96,6 +102,8 @@ class PixelPairMiddleware:
         try:
             with _admitted(exchange, request):
                 response = self.get_response(request)
+            if exchange.curious:
+                _learn(exchange, request, response)
             if _is_held_stream(exchange, response):
                 if response.is_async and hasattr(request, "scope"):
                     # Behind a sync-only middleware under ASGI: the stream belongs to its loop.
@@ -111,6 +119,8 @@ class PixelPairMiddleware:
         try:
             with _admitted(exchange, request):
                 response = await self.get_response(request)
+            if exchange.curious:
+                await _learn_async(exchange, request, response)
             if _is_held_stream(exchange, response):
                 if response.is_async:
                     await _stream_async(exchange, response)
@@ -154,6 +164,31 @@ def _secret_key() -> object:
         return django_settings.SECRET_KEY
     except ImproperlyConfigured:  # a shop without sessions may have none
         return None
+
+
+def _learn(exchange: Exchange, request: HttpRequest, response: Any) -> None:
+    """What this shop knows of its visitor; where there is an event the user may be loaded."""
+    if exchange.wants_user():
+        load_user(request)
+    exchange.learn(lambda: loaded_user(request))
+    ask(exchange, _headers(response))
+
+
+async def _learn_async(exchange: Exchange, request: HttpRequest, response: Any) -> None:
+    if exchange.wants_user():
+        await load_user_async(request)
+    exchange.learn(lambda: loaded_user(request))
+    await ask_async(exchange, _headers(response))
+
+
+def _forget(*_args: object, **_said: object) -> None:
+    """Who logs out is nobody whom the next visitor of this browser should be taken for."""
+    exchange = CURRENT.get()
+    if exchange is not None:
+        exchange.identify(None)
+
+
+user_logged_out.connect(_forget, dispatch_uid="pixelpair")
 
 
 def _is_held_stream(exchange: Exchange, response: Any) -> bool:
@@ -262,7 +297,7 @@ def _set_headers(response: Any, before: Headers, after: Headers) -> None:
             response.headers[name.decode("latin-1").title()] = value.decode("latin-1")
 
 
-def request_of(request: HttpRequest, wanted: Mapping[str, bytes] = WANTED) -> Request:
+def request_of(request: HttpRequest, wanted: Mapping[str, bytes]) -> Request:
     """The neutral form of Django's request, with the view that was found for it."""
     raw = request.path.replace("%", "%25").encode("utf-8", "surrogateescape")
     match = getattr(request, "resolver_match", None)

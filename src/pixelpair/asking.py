@@ -1,0 +1,75 @@
+"""What only the shop knows of its visitors, asked by its doors: callables, by dotted path or not.
+
+A callable that fails knows nothing; it never reaches the shop's answer.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from inspect import isawaitable, iscoroutine
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pixelpair.core.exchange import Exchange
+    from pixelpair.core.http import Headers
+
+
+class Named:
+    """A callable by its dotted path, imported when it is first asked: the shop is whole by then.
+
+    Raises what the import raises, each time.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._found: Callable[..., Any] | None = None
+
+    def found(self) -> Callable[..., Any]:
+        """The callable behind the path."""
+        if self._found is None:
+            module, _, name = self.path.rpartition(".")
+            self._found = getattr(import_module(module), name)
+        return self._found
+
+    def __call__(self, *given: object) -> Any:
+        return self.found()(*given)
+
+
+def callable_of(given: object) -> Callable[..., Any]:
+    """A callable as a setting gives it: itself, or by its dotted path."""
+    return Named(given) if isinstance(given, str) else given  # type: ignore[return-value]
+
+
+def ask(exchange: Exchange, headers: Headers) -> None:
+    """Ask what an answer with these headers needs to know."""
+    for kind, question in exchange.questions(headers):
+        try:
+            answer = question(exchange.source)
+            if iscoroutine(answer):
+                answer.close()
+                raise TypeError("a coroutine can be asked under ASGI only")
+            exchange.told(kind, answer)
+        except Exception:
+            exchange.untold(kind)
+
+
+def _asked(question: Callable[..., Any], source: object) -> Any:
+    return question(source)  # not the question itself: an object may be async in its __call__
+
+
+async def ask_async(exchange: Exchange, headers: Headers) -> None:
+    """The same under ASGI: what may block goes to a thread."""
+    for kind, question in exchange.questions(headers):
+        try:
+            found = question.found() if isinstance(question, Named) else question
+            if iscoroutinefunction(found):
+                exchange.told(kind, await found(exchange.source))
+            else:
+                answer = await sync_to_async(_asked)(found, exchange.source)
+                exchange.told(kind, await answer if isawaitable(answer) else answer)
+        except Exception:
+            exchange.untold(kind)

@@ -1,0 +1,217 @@
+"""The privacy firewall: what must not be stored of an address or a text, and what stands for it.
+
+E-mail addresses, telephone numbers, tokens and the values of telling query keys go; the rest stays
+as it is to the byte. Click ids and utm_* stay: they name an advertisement, as the pixel does.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+REMOVED = "(removed)"  # parentheses need no escape in a path or a query (RFC 3986, 3.3 and 3.4)
+_REMEMBERED = 1024
+_MOST = 4096  # of a text; addresses are shorter (http.MAX_URL)
+_ROUNDS = 3  # %2540 is an @ that went through two redirects
+
+# Words of a query key, however it joins them (resetToken, reset_token, customer[e-mail]).
+_WORDS = frozenset(
+    """
+    auth authorization bearer credential credentials csrf hmac jsessionid jwt nonce oauth oob otp
+    passcode passphrase passwd password phpsessid pwd secret sesame sess sessid session sessionid
+    sig signature token tokens uidb wpnonce xsrf
+    birthdate birthday cellphone dob email emails firstname fullname iban lastname mail mobile
+    msisdn phone phonenumber phones ssn surname tel telephone whatsapp
+    """.split()  # noqa: SIM905 - sixty quotes would hide the words
+)
+_ENDINGS = ("token", "password", "secret", "email", "sessionid")
+# Keys that are telling alone; in a longer name they are words like any other (product_code).
+_KEYS = frozenset(
+    """
+    address apikey code hash invite invitation key login pass passkey pin sid street user username
+    """.split()  # noqa: SIM905
+)
+_PAIRS = re.compile(
+    r"(?:access|api|auth|confirm|confirmation|customer|invite|invitation|login|magic|order|private"
+    r"|recovery|reset|security|verification|verify)_(?:code|key|link)"
+    r"|(?:first|last|full|given|family|middle|maiden)_name|birth_date|date_of_birth"
+    r"|(?:billing|shipping|street|home|postal)_address"
+)
+_PIECES_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+# Ids of a click or a campaign: long by nature, and no secret of the shop's.
+_MARKETING = re.compile(
+    r"utm_\w+|fbclid|gclid|gclsrc|gbraid|wbraid|dclid|gad_\w+|srsltid|msclkid|ttclid|twclid|yclid"
+    r"|li_fat_id|epik|sccid|rdt_cid|irclickid|mc_cid|hsa_\w+",
+    re.IGNORECASE,
+)
+
+# logo@2x.png is a picture for sharp displays.
+_EMAIL = re.compile(
+    r"(?<![\w.!#$%&'*+=^`{|}~-])[\w.!#$%&'*+=^`{|}~-]+@(?![0-9]x\.)[\w-]+(?:\.[\w-]+)*\.[^\W\d_][\w-]+"
+)
+# With a + (E.164), or written as only telephone numbers are: 070-123 45 67, (08) 123 456 78,
+# 555-234-5678. Bare digits stay: EAN and UPC-A numbers, ISBNs, orders and times look the same.
+_E164 = r"(?<![\w+])\+[1-9](?:[ ().\-/]{0,2}[0-9]){7,14}(?![0-9])"
+_WRITTEN = (
+    r"(?<![\w.,+-])(?:"
+    r"\(0?[0-9]{2,4}\)[ ./-]{0,2}[0-9](?:[ ./-]?[0-9]){5,9}"
+    r"|(?![0-9]{2}[/-][0-9]{2}[/-][0-9]{4})0[0-9]{1,4}[ /-]{1,3}[0-9](?:[ -]?[0-9]){6,9}"
+    r"|00[1-9][0-9]{0,2}[ ./-][0-9](?:[ ./-]?[0-9]){6,11}"
+    r"|[2-9][0-9]{2}([ .-])[2-9][0-9]{2}\1[0-9]{4}"
+    r")(?![\w-])"
+)
+_PHONE_IN_PATH = re.compile(_E164, re.ASCII)
+_PHONE = re.compile(f"{_E164}|{_WRITTEN}", re.ASCII)
+
+# 128 bits are 32 hex digits or 22 of base64; ids are shorter (Nano ID 21) or in one case
+# (ObjectId 24, cuid 25, ULID 26).
+_LONG, _LONG_MIXED = 32, 22
+# Three parts with dots: JWT, itsdangerous. Else one long run of letters and digits.
+_SIGNED = r"(?<![\w.-])(?:eyJ[\w-]{8,}|[\w-]{8,})\.[\w-]{4,}\.[\w-]{22,}(?![\w.-])"
+_RUN = rf"(?<![A-Za-z0-9_])[A-Za-z0-9_=-]{{{_LONG_MIXED},}}"
+_TOKEN = re.compile(f"{_SIGNED}|{_RUN}", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_HEX = re.compile(r"(?<![0-9a-zA-Z])(?:[0-9a-f]{32,}|[0-9A-F]{32,})(?![0-9a-zA-Z])")
+# Changes of kind, to a character: chance makes 0.6 in base62, where OrganicTea100gPackOf2Bags is
+# half words; and 0.4 in base36, where words-with-25-numbers has 0.2, wordswith100numbers 0.15.
+_CHANGE = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[a-z0-9])|[0-9](?=[A-Za-z])")
+_WORD = re.compile(r"[a-z]{3,}")
+
+_PIECE = re.compile(r"[^/;]+")
+_INNER = re.compile(r"(?:^|[?&;#])([\w.\[\]-]{1,64})=[^&;#\s]")  # an address within a value
+# What the path of nearly every page has not got, and no finding can do without.
+_SUSPECT = re.compile(r"[@%;+=/.:,!~$&'()*](?:(?<=[@%;+=])|[A-Za-z0-9_=-]{22})")
+# Custom data that is compared with the catalogue or with the other half.
+_CODES = frozenset({"content_type", "currency", "delivery_category", "order_id", "status"})
+
+Kind = Literal["telling", "marketing", "personal", ""]  # of a query key
+
+
+class Firewall:
+    """Cleans what a shop's events say. `keys` are the shop's own telling query keys.
+
+    A page that is `sensitive` by its path leaves nothing but its origin, as a referrer too.
+    """
+
+    __slots__ = ("_keys", "_kind", "_sensitive", "text", "url")
+
+    def __init__(
+        self, keys: Iterable[str] = (), sensitive: Callable[[str], bool] = lambda _path: False
+    ) -> None:
+        self._keys = frozenset(key.lower() for key in keys)
+        self._sensitive = sensitive
+        self._kind: Callable[[str], Kind] = lru_cache(_REMEMBERED)(self._kind_of)
+        self.url: Callable[[str], str] = lru_cache(_REMEMBERED)(self._url)
+        self.text: Callable[[str], str] = lru_cache(_REMEMBERED)(clean_text)
+
+    def data(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        """Custom data with its texts cleaned, but for ids and codes; the same if all are clean."""
+        changed = {
+            key: clean
+            for key, value in data.items()
+            if type(value) is str and key not in _CODES and (clean := self.text(value)) != value
+        }
+        return {**data, **changed} if changed else data
+
+    def _url(self, url: str) -> str:
+        """An absolute address without what is personal; key or segment keeps its place."""
+        scheme, found, rest = url.partition("://")
+        if not found:
+            return ""
+        place, mark, query = rest.partition("#")[0].partition("?")
+        host, slash, path = place.partition("/")
+        host = host.rpartition("@")[2]
+        path = slash + path
+        if self._sensitive(unquote(path)):
+            return f"{scheme}://{host}/{REMOVED}"
+        if _SUSPECT.search(path):
+            path = _PIECE.sub(self._piece, path)
+        if query:
+            query = "&".join(map(self._parameter, query.split("&")))
+        return f"{scheme}://{host}{path}{mark}{query}"
+
+    def _piece(self, found: re.Match[str]) -> str:
+        text = _decoded(found[0])
+        return REMOVED if _personal(text, _PHONE_IN_PATH) or self._tells(text) else found[0]
+
+    def _parameter(self, part: str) -> str:
+        key, equals, value = part.partition("=")
+        kind = self._kind(key)
+        if kind == "personal":
+            return f"{REMOVED}{equals}{REMOVED if value else ''}"
+        if not value or (kind != "telling" and not self._may_not_stay(value, kind)):
+            return part
+        return f"{key}={REMOVED}"
+
+    def _may_not_stay(self, value: str, kind: Kind) -> bool:
+        text = _decoded(value)
+        if kind == "marketing":
+            return "@" in text and _EMAIL.search(text) is not None
+        if _personal(text, _PHONE) or self._tells(text):
+            return True
+        return "+" in value and _personal(_decoded(value.replace("+", " ")), _PHONE)
+
+    def _tells(self, text: str) -> bool:
+        return "=" in text and any(self._kind(key) == "telling" for key in _INNER.findall(text))
+
+    def _kind_of(self, key: str) -> Kind:
+        """What a query key says of its value; a key may be personal itself (?jane@example.com)."""
+        key = _decoded(key)
+        words = [word.lower() for word in _PIECES_OF_KEY.findall(key[:200])]
+        whole, joined = "_".join(words), "".join(words)
+        if key.lower() in self._keys or joined in _KEYS:
+            return "telling"
+        if not _WORDS.isdisjoint(words) or joined.endswith(_ENDINGS) or _PAIRS.search(whole):
+            return "telling"
+        if _MARKETING.fullmatch(key):
+            return "marketing"
+        return "personal" if _personal(key, _PHONE) else ""
+
+
+def clean_text(text: str) -> str:
+    """A text without e-mail addresses, telephone numbers and tokens."""
+    text = text[:_MOST]
+    if "@" in text or "%" in text:
+        text = _EMAIL.sub(REMOVED, text)
+        if "%" in text and _personal(_decoded(text), _PHONE):
+            return REMOVED
+    text = _PHONE.sub(REMOVED, text)
+    return _TOKEN.sub(_without_token, text)
+
+
+def _personal(text: str, phone: re.Pattern[str]) -> bool:
+    if "@" in text and _EMAIL.search(text):
+        return True
+    return phone.search(text) is not None or any(map(_is_token, _TOKEN.finditer(text)))
+
+
+def _decoded(text: str) -> str:
+    for _ in range(_ROUNDS):
+        before, text = text, unquote(text) if "%" in text else text
+        if text == before:
+            break
+    return text
+
+
+def _without_token(found: re.Match[str]) -> str:
+    return REMOVED if _is_token(found) else found[0]
+
+
+def _is_token(found: re.Match[str]) -> bool:
+    """Whether a run of letters and digits is too random for a name and too long for an id."""
+    text = found[0]
+    if _HEX.search(text):
+        return True
+    bare = _UUID.sub("", text)
+    mixed = any(map(str.isupper, bare)) and any(map(str.islower, bare))
+    if len(bare) < (_LONG_MIXED if mixed else _LONG):
+        return False
+    changes = len(_CHANGE.findall(bare)) / len(bare)
+    if mixed:
+        return changes >= 0.3 and len("".join(_WORD.findall(bare))) < len(bare) / 2
+    return changes >= (0.2 if bare.isalnum() else 0.28)

@@ -1,0 +1,209 @@
+"""One shop of a process, made from its settings: what its requests meet, and where pages report."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from time import gmtime
+from typing import TYPE_CHECKING, NamedTuple
+
+from publicsuffixlist import PublicSuffixList
+
+from pixelpair.asking import callable_of
+from pixelpair.core.addresses import public_ip
+from pixelpair.core.consent import Signals
+from pixelpair.core.cookies import CookieDomains
+from pixelpair.core.csp import INLINE
+from pixelpair.core.desk import Desk
+from pixelpair.core.heads import Heads
+from pixelpair.core.identity import Keepsake
+from pixelpair.core.policy import Policy, Question
+from pixelpair.core.privacy import Firewall
+from pixelpair.core.proxies import arrivals
+from pixelpair.core.seals import Seal
+from pixelpair.core.sensitive import sensitive
+from pixelpair.core.shop import Shop
+from pixelpair.core.snippet import Snippet
+from pixelpair.core.user_data import customer_information
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pixelpair.core.http import Request
+    from pixelpair.core.notes import Notes
+    from pixelpair.core.proxies import Trust
+    from pixelpair.settings import Settings
+
+
+class Outlets(NamedTuple):
+    """A shop's only ways to the world outside."""
+
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    new_random: Callable[[], int]
+    queue: Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Storefront:
+    """A shop and the desk of its pages."""
+
+    settings: Settings
+    shop: Shop
+    desk: Desk
+
+
+def storefront(settings: Settings, outlets: Outlets, notes: Notes) -> Storefront:
+    """The shop that these settings describe."""
+    seal = Seal(settings.signing_secrets, settings.pixels[0])
+    shop = _shop(settings, outlets, notes, seal)
+    desk = Desk(
+        shop,
+        seal,
+        shop.snippet.served,
+        path=settings.path,
+        origins=settings.origins,
+        page_events=settings.page_events,
+        report_rate=settings.report_rate,
+    )
+    return Storefront(settings, shop, desk)
+
+
+def _shop(settings: Settings, outlets: Outlets, notes: Notes, seal: Seal) -> Shop:
+    signals = Signals(settings.gpc, settings.dnt, settings.ldu)
+    snippet = Snippet(
+        settings.pixels,
+        settings.pixel_script_url,
+        settings.pixel_image_url,
+        path=settings.path,
+        page_view=settings.page_view,
+        auto_config=settings.auto_config,
+        names=settings.page_events,
+        rule=settings.consent,
+        signals=signals,
+    )
+    is_sensitive = sensitive(settings.sensitive)
+    excluded = _pattern(settings.exclude).match
+    hashed = _hasher(settings, notes, outlets.clock)
+    if settings.advanced_matching:
+        hashed({"phone": "+46701234567"})  # loads phonenumbers (27 ms) now, not then
+    return Shop(
+        pixels=settings.pixels,
+        sends=bool(settings.access_token),
+        page_view=settings.page_view,
+        event_id=settings.event_id,
+        currency=settings.currency or None,
+        login_paths=frozenset(settings.login_paths),
+        excludes=lambda path: excluded(path) or is_sensitive(path),
+        routes=settings.routes,
+        id_key=settings.key,
+        snippet=snippet,
+        seal=seal.seal,
+        version=_version(settings, snippet),
+        heads=Heads(settings.pixels),
+        domains=_domains(settings.cookie_domain),
+        clock=outlets.clock,
+        new_id=outlets.new_id,
+        new_random=outlets.new_random,
+        hashed=hashed,
+        queue=outlets.queue,
+        notes=notes,
+        policy=_policy(settings, signals),
+        wall=Firewall(settings.private_keys, is_sensitive),
+        is_sensitive=is_sensitive,
+        arrive=arrival_of(settings.trusted_proxies, notes),
+    )
+
+
+def _policy(settings: Settings, signals: Signals) -> Policy:
+    asked = (
+        ("staff", settings.staff.ask),
+        ("consent", settings.consent.ask),
+        ("identify", settings.identify),
+    )
+    matches = settings.advanced_matching
+    return Policy(
+        consent=settings.consent,
+        signals=signals,
+        staff=settings.staff,
+        keepsake=Keepsake(settings.signing_secrets, settings.pixels[0]) if matches else None,
+        anonymous=settings.anonymous_id,
+        questions=tuple(Question(kind, callable_of(it)) for kind, it in asked if it),  # type: ignore[arg-type]
+    )
+
+
+def arrival_of(trust: Trust | None, notes: Notes) -> Callable[[Request], None]:
+    """Puts a request's visitor, scheme and host where the trusted proxies say they are."""
+    read = arrivals(trust)
+
+    def by_proxies(request: Request) -> None:
+        said = read(request.index, request.client, request.scheme, request.host)
+        request.client, request.scheme, request.host, request.peer = said
+
+    def by_itself(request: Request) -> None:
+        request.peer = peer = request.client
+        request.client = found = public_ip(peer)
+        if not found and b"x-forwarded-for" in request.index:
+            request.peer = ""  # a proxy, and no visitor
+            notes.say("no trust")
+
+    return by_itself if trust is None else by_proxies
+
+
+@lru_cache(1)
+def _public_suffixes() -> PublicSuffixList:
+    return PublicSuffixList()  # 35 ms of reading, when a shop is made and not in a request
+
+
+def _domains(own: str) -> CookieDomains:
+    def of_own(host: str) -> str | None:
+        return own if f".{host}".endswith(f".{own}") else None
+
+    return CookieDomains(of_own if own else _public_suffixes().privatesuffix)
+
+
+def _hasher(
+    settings: Settings, notes: Notes, clock: Callable[[], float]
+) -> Callable[[Mapping[str, object]], dict[str, list[str]]]:
+    def hashed(given: Mapping[str, object]) -> dict[str, list[str]]:
+        country = settings.phone_country or None
+        year = gmtime(clock()).tm_year
+        found, dropped = customer_information(given, phone_country=country, year=year)
+        for name in dropped:
+            notes.say("no information", name, per=name)
+        return found
+
+    return hashed
+
+
+def _version(settings: Settings, snippet: Snippet) -> bytes:
+    """Eight digits that change with whatever a cacheable page holds of ours."""
+    # Not the rules' own repr: their convertors have addresses, another in each process.
+    rules = [
+        (
+            r.event_name,
+            r.method,
+            r.pattern and r.pattern.pattern,
+            r.route_name,
+            r.query,
+            r.on,
+            *sorted(r.renames.items()),
+        )
+        for r in settings.routes.rules
+    ]
+    said = (
+        *(settings.path, rules, settings.currency, settings.event_id, settings.signing_secrets),
+        *(settings.cookie_domain, settings.private_keys),
+    )
+    code = snippet.served + snippet.loader(INLINE)
+    return sha256(code + repr(said).encode()).hexdigest()[:8].encode()
+
+
+def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:
+    """Each path and what lies below it; `*` stands for anything within a segment."""
+    if not paths:
+        return re.compile(r"(?!)")
+    inner = ("[^/]*".join(map(re.escape, path.split("*"))) for path in paths)
+    return re.compile(rf"(?:{'|'.join(inner)})(?:/|\Z)")
