@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -46,12 +47,12 @@ def environ(monkeypatch: pytest.MonkeyPatch, graph: Sink, spool: Path) -> None:
     monkeypatch.setenv("PIXELPAIR_SPOOL", str(spool))
 
 
-def queue(spool: Path, *names: str) -> list[Event]:
+def queue(spool: Path, *names: str, pixel: str = PIXEL) -> list[Event]:
     """What a web process would leave in the spool."""
     events = [Event(name, f"id-{name}", int(time.time()), {}) for name in names]
     journal = Journal(spool)
     for event in events:
-        journal.append(event.twin(PIXEL, NOBODY).pack())
+        journal.append(event.twin(pixel, NOBODY).pack())
     journal.close()
     return events
 
@@ -114,6 +115,71 @@ def test_ends_when_its_time_is_up(
     assert capsys.readouterr().out.endswith("left 1\n")
 
 
+MANY = {"*.a.example": {"pixel_id": PIXEL, "access_token": TOKEN}}
+OBJECT = """
+from pixelpair import Settings
+
+class Directory:
+    def for_host(self, host):
+        raise AssertionError
+
+    def for_pixel(self, pixel_id):
+        return Settings(pixel_id=pixel_id, access_token="EAAbytheobject", graph_url=%r)
+"""
+
+
+def test_drains_the_events_of_many_shops(
+    graph: Sink, spool: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seen: it asked for the pixel and the token of one shop."""
+    shops = {**MANY, "b.example": {"pixel_id": "777", "access_token": "EAAother"}}
+    monkeypatch.setenv("PIXELPAIR_SHOPS", json.dumps(shops))
+    for name in ("PIXEL_ID", "ACCESS_TOKEN"):
+        monkeypatch.delenv(f"PIXELPAIR_{name}")
+    queue(spool, "Lead")
+    queue(spool, "Contact", pixel="777")
+    assert main(["drain"]) == 0
+    assert capsys.readouterr() == ("delivered 2, dead 0, left 0\n", "")
+    sent = zip(graph.paths, [h["Authorization"] for h in graph.headers], strict=True)
+    assert sorted(sent) == [
+        (f"/v26.0/{PIXEL}/events", f"Bearer {TOKEN}"),
+        ("/v26.0/777/events", "Bearer EAAother"),
+    ]
+
+
+def test_event_of_a_shop_that_is_not_there_is_left(
+    graph: Sink, spool: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIXELPAIR_SHOPS", json.dumps(MANY))
+    queue(spool, "Lead")
+    queue(spool, "Contact", pixel="777")
+    assert main(["drain"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "delivered 1, dead 0, left 1\n"
+    assert "pixel 777, which is none of PIXELPAIR_SHOPS" in err
+    assert TOKEN not in out + err
+
+
+def test_drains_by_an_object_beside_the_app(graph: Sink, spool: Path, tmp_path: Path) -> None:
+    (tmp_path / "tenants.py").write_text(OBJECT % graph.url)
+    queue(spool, "Lead")
+    ran = subprocess.run(
+        [sys.executable, "-c", "from pixelpair.cli import main; raise SystemExit(main())", "drain"],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(SOURCE),
+            "PYTHONSAFEPATH": "1",  # as the installed command: its own folder comes first
+            "PIXELPAIR_SHOPS": "tenants.Directory",
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "delivered 1, dead 0, left 0\n", "")
+    assert [h["Authorization"] for h in graph.headers] == ["Bearer EAAbytheobject"]
+
+
 def test_drain_takes_no_folder_that_somebody_prepared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,7 +220,7 @@ def test_wrong_settings_are_all_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PIXELPAIR_SENDER", "process")
-    monkeypatch.setenv("PIXELPAIR_ACCESS_TOKEN", f"{TOKEN} {TOKEN}")
+    monkeypatch.setenv("PIXELPAIR_ACCESS_TOKEN", f"{TOKEN} {TOKEN}")  # for one pixel
     assert main(["drain"]) == 2
     out, err = capsys.readouterr()
     assert (out, "PIXELPAIR_SENDER" in err, "PIXELPAIR_ACCESS_TOKEN" in err) == ("", True, True)

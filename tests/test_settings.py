@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import hmac
+import json
 import os
 import pickle
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelpair.core import proxies, sensitive
+from pixelpair.core.consent import ConsentRule, parse_consent
+from pixelpair.core.consent_presets import PRESETS
+from pixelpair.core.proxies import Trust, parse_trust
 from pixelpair.core.routes import DEFAULT_ROUTES, parse_routes
+from pixelpair.core.staff import EXPECTED as STAFF
+from pixelpair.core.staff import EventCode, Staff, parse_staff
 from pixelpair.errors import Problem, SettingsError
 from pixelpair.settings import Settings, default_spool, temporary_spool
 
@@ -34,7 +42,8 @@ DEFAULTS = {
     "access_token": "",
     "access_token_file": None,
     "secret": (),
-    "test_event_code": "",
+    "test_event_code": EventCode(),
+    "partner_agent": "",
     "graph_url": "https://graph.facebook.com",
     "graph_version": "v26.0",
     "pixel_script_url": "https://connect.facebook.net/en_US/fbevents.js",
@@ -44,6 +53,17 @@ DEFAULTS = {
     "event_id": "auto",
     "auto_config": False,
     "advanced_matching": False,
+    "identify": None,
+    "anonymous_id": False,
+    "consent": ConsentRule(),
+    "gpc": "ldu",
+    "dnt": False,
+    "ldu": None,
+    "trusted_proxies": None,
+    "cookie_domain": "",
+    "staff": Staff(),
+    "sensitive": sensitive.DEFAULT,
+    "private_keys": (),
     "currency": "",
     "phone_country": "",
     "login_paths": ("/login", "/signin", "/accounts/login"),
@@ -57,6 +77,7 @@ DEFAULTS = {
     "report_rate": 60,
     "exclude": ("/admin", "/docs", "/redoc", "/__debug__"),
     "enabled": True,
+    "shops": None,
 }
 
 
@@ -70,6 +91,31 @@ def test_what_is_not_said_has_its_default(blank: dict[str, object]) -> None:
     assert values(Settings.from_env({f"PIXELPAIR_{k.upper()}": "" for k in blank})) == DEFAULTS
 
 
+def whose(visitor: object) -> None:
+    """Stands for a callable of the shop."""
+
+
+class Shops:
+    """Stands for the shop's own object that knows its shops."""
+
+    def for_host(self, host: str) -> None: ...
+
+    def for_pixel(self, pixel_id: str) -> None: ...
+
+
+SHOPS = Shops()
+WHERE = f"{__name__}.whose"
+OWN_COOKIE = parse_consent("required")
+THREE = "203.0.113.7, 10.0.0.0/8 cookie:team=1 django shop.staff.is_one"
+END = 1_796_083_200  # 2026-12-01, 0:00 UTC
+DIGITS = "digits only, or several such"
+CODE = "a code like TEST12345, or TEST12345@2026-12-01 with its last day"
+CONSENT = (
+    "granted, required, cookie:NAME=VALUE, the dotted path of a callable, or one of "
+    + ", ".join(PRESETS)
+)
+LDU = "country,state: 0,0 (Meta finds out), 1,0 or 1,1000 to 1,1013"
+TOKENS = "one word, as Events Manager shows it, or one for each pixel id"
 URL = "an https:// address without query (http:// on loopback only)"
 PATHS = "paths that start with /"
 FLAG = "1 or 0"
@@ -81,11 +127,16 @@ LOOP = "http://[::1]"
 GOOD: list[tuple[str, object, object]] = [
     ("pixel_id", " 1234567890 ", "1234567890"),
     ("pixel_id", 1234567890, "1234567890"),
+    ("pixel_id", "111 222", "111 222"),
+    ("pixel_id", " 111   222\n", "111   222"),
     ("access_token", f" {TOKEN}\n", TOKEN),
+    ("partner_agent", " shopplatform_1_0 ", "shopplatform_1_0"),
     ("secret", "one", ("one",)),
     ("secret", " new  old\told ", ("new", "old", "old")),
     ("secret", ["with space", "old"], ("with space", "old")),
-    ("test_event_code", "TEST12345", "TEST12345"),
+    ("test_event_code", "TEST12345", EventCode("TEST12345")),
+    ("test_event_code", "TEST12345@2026-11-30", EventCode("TEST12345", END)),
+    ("test_event_code", " TEST-1@2024-02-29 ", EventCode("TEST-1", 1_709_251_200)),
     ("graph_url", "https://graph.example/", "https://graph.example"),
     ("graph_url", "http://127.0.0.1:8765", "http://127.0.0.1:8765"),
     ("graph_url", "http://localhost:8765/", "http://localhost:8765"),
@@ -133,14 +184,48 @@ GOOD: list[tuple[str, object, object]] = [
     ("exclude", "/", ("/",)),
     ("enabled", "false", False),
     ("enabled", "0", False),
+    ("consent", "granted", ConsentRule()),
+    ("consent", " required ", OWN_COOKIE),
+    ("consent", "cookie:ok=yes", parse_consent("cookie:ok=yes")),
+    ("consent", "tcf:755", parse_consent("tcf:755")),
+    ("consent", "shop.visitors.agreed", replace(OWN_COOKIE, ask="shop.visitors.agreed")),
+    ("consent", whose, replace(OWN_COOKIE, ask=whose)),
+    ("gpc", "deny", "deny"),
+    ("gpc", " ignore ", "ignore"),
+    ("dnt", "1", True),
+    ("ldu", "0,0", (0, 0)),
+    ("ldu", " 1 , 1000 ", (1, 1000)),
+    ("trusted_proxies", "1", Trust(hops=1)),
+    ("trusted_proxies", 2, Trust(hops=2)),
+    ("trusted_proxies", "10.0.0.0/8 cloudflare", parse_trust("10.0.0.0/8,cloudflare")),
+    ("trusted_proxies", "none", None),
+    ("cookie_domain", "Shop.Example", "shop.example"),
+    ("cookie_domain", " .shop.example", "shop.example"),
+    ("staff", THREE, parse_staff(THREE.replace(",", "").split())),
+    ("staff", ["cookie:team"], parse_staff(["cookie:team"])),
+    ("sensitive", "/mail/*", (*sensitive.DEFAULT, "/mail/*")),
+    ("sensitive", "none **/pin, /x/", ("**/pin", "/x")),
+    ("private_keys", "q, ref", ("q", "ref")),
+    ("private_keys", ["coupon"], ("coupon",)),
+    ("shops", SHOPS, SHOPS),
+    ("shops", " shop.tenants.Directory ", "shop.tenants.Directory"),
+    ("shops", {}, {}),
+    ("shops", '{"A.example": {"pixel_id": 1}}', {"a.example": Settings(pixel_id="1")}),
+    ("shops", {"*": {"PIXELPAIR_PIXEL_ID": "2"}}, {"*": Settings(pixel_id="2")}),
 ]
 BAD: list[tuple[str, object, str]] = [
-    ("pixel_id", "12 34", "digits only"),
-    ("pixel_id", "12345x", "digits only"),
-    ("pixel_id", "١٢٣", "digits only"),
-    ("pixel_id", True, "digits only"),
-    ("pixel_id", "1" * 33, "digits only"),
-    ("test_event_code", "TEST 1", "a code like TEST12345"),
+    ("pixel_id", "12, 34", DIGITS),
+    ("pixel_id", "12345x", DIGITS),
+    ("pixel_id", "١٢٣", DIGITS),
+    ("pixel_id", True, DIGITS),
+    ("pixel_id", "1" * 33, DIGITS),
+    ("pixel_id", " ".join("12345678901"), DIGITS),
+    ("partner_agent", "my shop", "like name_1_0"),
+    ("partner_agent", 'a"b', "like name_1_0"),
+    ("test_event_code", "TEST 1", CODE),
+    ("test_event_code", "TEST1@tomorrow", CODE),
+    ("test_event_code", "TEST1@2026-02-30", "2026-02-30 is no day of the calendar"),
+    ("test_event_code", "TEST1@2026-1-1", CODE),
     ("graph_url", "http://graph.example", URL),
     ("graph_url", "http://127.0.0.1.evil.example", URL),
     ("graph_url", "ftp://graph.example", URL),
@@ -210,6 +295,36 @@ BAD: list[tuple[str, object, str]] = [
     ("exclude", "admin", "paths that start with /; * stands for anything within a segment"),
     ("exclude", [7], "paths that start with /; * stands for anything within a segment"),
     ("enabled", "enabled", FLAG),
+    ("consent", "ask", CONSENT),
+    ("consent", "cookie:ok", CONSENT),
+    ("consent", "tcf:meta", "tcf alone, or tcf: with a vendor's number of IAB Europe's list"),
+    ("gpc", "allow", "ldu, deny or ignore"),
+    ("dnt", "deny", FLAG),
+    ("ldu", "CA", LDU),
+    ("ldu", "2,0", LDU),
+    ("ldu", "1,999", LDU),
+    ("trusted_proxies", "nginx", f"'nginx' is no address; {proxies.EXPECTED}"),
+    (
+        "trusted_proxies",
+        "0.0.0.0/0",
+        f"0.0.0.0/0 would believe what any visitor says; {proxies.EXPECTED}",
+    ),
+    ("trusted_proxies", "21", "the number of proxies is one from 1 to 20"),
+    ("trusted_proxies", "1 10.0.0.1", "either one number of proxies or their addresses, not both"),
+    ("trusted_proxies", True, proxies.EXPECTED),
+    ("cookie_domain", "https://shop.example", "a domain like shop.example"),
+    ("cookie_domain", "shop.example; Secure", "a domain like shop.example"),
+    ("cookie_domain", "tähti.example", "a domain like shop.example"),
+    ("staff", "office", f"'office' is none of {STAFF}"),
+    ("staff", "10.0.0.1/8", f"'10.0.0.1/8' is none of {STAFF}"),
+    ("staff", "cookie:", "a cookie's NAME, or NAME=VALUE"),
+    ("staff", "shop.one shop.two", "one dotted path at most"),
+    ("staff", 7, STAFF),
+    ("sensitive", "mail", f"'mail': {sensitive.EXPECTED}"),
+    ("sensitive", "/a/**/b", f"'/a/**/b': {sensitive.EXPECTED}"),
+    ("sensitive", "/ok **/", f"'**': {sensitive.EXPECTED}"),
+    ("sensitive", 7, sensitive.EXPECTED),
+    ("private_keys", 7, "names of query parameters"),
 ]
 
 
@@ -229,9 +344,9 @@ def test_says_what_would_be_right(name: str, value: object, expected: str) -> No
 
 
 def test_every_option_is_tried() -> None:
-    tried_elsewhere = {"access_token_file"}
+    tried_elsewhere = {"access_token_file", "anonymous_id", "identify"}
     assert {name for name, _, _ in GOOD} == DEFAULTS.keys() - tried_elsewhere
-    hidden = {"access_token", "secret"}
+    hidden = {"access_token", "secret", "shops"}
     assert {name for name, _, _ in BAD} == DEFAULTS.keys() - tried_elsewhere - hidden
 
 
@@ -269,7 +384,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
     assert str(caught.value).splitlines() == [
         "pixelpair settings:",
         "  PIXELPAIR_CURENCY=(set): did you mean PIXELPAIR_CURRENCY?",
-        "  PIXELPAIR_PIXEL_ID='12x': digits only",
+        f"  PIXELPAIR_PIXEL_ID='12x': {DIGITS}",
         (
             "  PIXELPAIR_ROUTES='Lead /a…': line 2: 'Purchase orders': 'orders' is no method: "
             "one of GET, POST, PUT, PATCH, DELETE or a /path; line 3: 'Lead': a path is missing: "
@@ -360,11 +475,11 @@ def test_secrets_are_not_shown() -> None:
 
 
 def test_bad_secrets_are_not_shown() -> None:
-    bad: dict[str, object] = {"access_token": f"{TOKEN} {TOKEN}", "secret": f"{SECRET}\udcff"}
+    bad: dict[str, object] = {"access_token": f"{TOKEN}\n{TOKEN}", "secret": f"{SECRET}\udcff"}
     with pytest.raises(SettingsError) as caught:
         Settings(**bad)
     assert caught.value.problems == (
-        Problem("PIXELPAIR_ACCESS_TOKEN", "(hidden)", "one word, as Events Manager shows it"),
+        Problem("PIXELPAIR_ACCESS_TOKEN", "(hidden)", TOKENS),
         Problem("PIXELPAIR_SECRET", "(hidden)", "one or more words, the newest first"),
     )
     assert not any(word in repr(caught.value) for word in (TOKEN, SECRET))
@@ -415,7 +530,7 @@ def test_token_may_stand_in_a_file(tmp_path: Path) -> None:
     [
         (None, "No such file or directory"),
         (b"", "it holds no token"),
-        (b"two words", "it holds no token"),
+        (b"two\nlines", "it holds no token"),
         (b"\xff\xfe", "it holds no token"),
     ],
 )
@@ -427,6 +542,165 @@ def test_bad_token_file_is_a_mistake(content: bytes | None, why: str, tmp_path: 
     assert problems(access_token_file=str(file)) == (
         Problem("PIXELPAIR_ACCESS_TOKEN_FILE", repr(str(file)), expected),
     )
+
+
+# --- several pixels ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        ("", {"111": "", "222": "", "999": ""}),
+        ("one", {"111": "one", "222": "one", "999": ""}),
+        ("one  two", {"111": "one", "222": "two", "999": ""}),
+    ],
+)
+def test_pixels_have_one_token_or_one_each(
+    tokens: str, expected: dict[str, str], tmp_path: Path
+) -> None:
+    settings = Settings(pixel_id="111 222", access_token=tokens)
+    assert settings.pixels == ("111", "222")
+    assert {pixel: settings.token_of(pixel) for pixel in expected} == expected
+    if tokens:
+        (tmp_path / "tokens").write_text(tokens)
+        other = Settings(pixel_id="111 222", access_token_file=tmp_path / "tokens")
+        assert {pixel: other.token_of(pixel) for pixel in expected} == expected
+
+
+@pytest.mark.parametrize("pixels", ["", "111", "111 222"])
+def test_other_number_of_tokens_than_pixels_is_a_mistake(pixels: str) -> None:
+    found = problems(pixel_id=pixels, access_token=f"{TOKEN} {TOKEN} {TOKEN}")
+    assert found == (Problem("PIXELPAIR_ACCESS_TOKEN", "(hidden)", TOKENS),)
+
+
+def test_spool_is_the_first_pixels() -> None:
+    assert Settings(pixel_id="111 222").spool_folder == Settings(pixel_id="111").spool_folder
+
+
+# --- what needs customer information -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("identify", WHERE, WHERE),
+        ("identify", f" {WHERE}\n", WHERE),
+        ("identify", whose, whose),
+        ("anonymous_id", "1", True),
+    ],
+)
+def test_options_of_customer_information(name: str, value: object, read: object) -> None:
+    found = Settings(advanced_matching="1", **{name: value})
+    assert values(found) == DEFAULTS | {"advanced_matching": True, name: read}
+    assert problems(**{name: value}) == (
+        Problem(
+            f"PIXELPAIR_{name.upper()}",
+            "(set)",
+            "to be set with PIXELPAIR_ADVANCED_MATCHING=1 only",
+        ),
+    )
+
+
+@pytest.mark.parametrize("value", ["visitors", "shop visitors.who", "shop..who", ".who", 7])
+def test_path_of_a_callable_has_dots(value: object) -> None:
+    (problem,) = problems(identify=value, advanced_matching=True)
+    assert problem.expected == "a callable, or its dotted path like shop.visitors.who"
+
+
+# --- many shops ----------------------------------------------------------------------------------
+
+TWO = {
+    "PIXELPAIR_CURRENCY": "SEK",
+    "PIXELPAIR_SHOPS": json.dumps(
+        {
+            "a.example": {"pixel_id": "111", "access_token": "EAAone", "currency": "EUR"},
+            "*.B.example": {"PIXELPAIR_PIXEL_ID": "222", "PIXELPAIR_ACCESS_TOKEN": "EAAtwo"},
+        }
+    ),
+}
+
+
+def test_each_shop_has_its_own_over_what_all_have() -> None:
+    found = Settings.from_env(TWO, {"secret": "of all"})
+    assert found.shops == {
+        "a.example": Settings(
+            pixel_id="111", access_token="EAAone", currency="EUR", secret="of all"
+        ),
+        "*.b.example": Settings(
+            pixel_id="222", access_token="EAAtwo", currency="SEK", secret="of all"
+        ),
+    }
+    assert (found.active, found.pixels, found.spool_folder.name) == (True, (), "shops")
+
+
+def test_tokens_of_shops_are_not_shown() -> None:
+    found = Settings.from_env(TWO)
+    assert [word for word in ("EAAone", "EAAtwo", "111") if word in repr(found)] == []
+    assert "EAA" not in repr(found.shops)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"a.example": {"access_token": "EAAone"',
+        '{"a.example": "EAAone"}',
+        '["EAAone"]',
+        "EAAone",
+        {"a.example": ["EAAone"]},
+        [Settings(pixel_id="1", access_token="EAAone")],
+    ],
+)
+def test_malformed_shops_are_a_mistake_that_shows_no_token(value: object) -> None:
+    (problem,) = problems(shops=value)
+    assert (problem.key, problem.value) == ("PIXELPAIR_SHOPS", "(hidden)")
+    assert problem.expected == (
+        "JSON of host patterns and options, or the dotted path of an object with for_host and"
+        " for_pixel"
+    )
+
+
+def test_mistakes_of_shops_name_the_shop_and_no_token() -> None:
+    shops = {
+        "a.example": {"pixel_id": "EAABone99", "access_token": 'EAA"one99"', "sender": "none"},
+        "b.example": {"pixel_di": "1", "path": "/x", "shops": {}, "gpc": "EAABtwo99"},
+    }
+    with pytest.raises(SettingsError) as caught:
+        Settings(shops=json.dumps(shops))
+    one = "one for all shops of the process"
+    assert caught.value.problems == (
+        Problem("a.example: PIXELPAIR_SENDER", "(set)", one),
+        Problem("a.example: PIXELPAIR_PIXEL_ID", "'(hidden)'", DIGITS),
+        Problem("a.example: PIXELPAIR_ACCESS_TOKEN", "(hidden)", TOKENS),
+        Problem("b.example: PIXELPAIR_PATH", "(set)", one),
+        Problem("b.example: PIXELPAIR_SHOPS", "(set)", one),
+        Problem("b.example: PIXELPAIR_PIXEL_DI", "(set)", "did you mean PIXELPAIR_PIXEL_ID?"),
+        Problem("b.example: PIXELPAIR_GPC", "'(hidden)'", "ldu, deny or ignore"),
+    )
+    assert "EAA" not in str(caught.value) + repr(caught.value)
+
+
+def test_mistake_of_all_is_said_once() -> None:
+    shops = {"a.example": {"pixel_id": "1"}, "b.example": {"pixel_id": "2"}}
+    assert problems(shops=shops, currency="euro") == (
+        Problem("PIXELPAIR_CURRENCY", "'euro'", "an ISO 4217 code like SEK"),
+    )
+
+
+def test_frameworks_own_secret_serves_each_shop_without_one() -> None:
+    shops = {"a.example": {"pixel_id": "1"}, "b.example": {"pixel_id": "2", "secret": "own"}}
+    found = Settings(shops=shops).with_default_secret("frameworks").shops
+    assert {host: shop.secret for host, shop in found.items()} == {
+        "a.example": ("frameworks",),
+        "b.example": ("own",),
+    }
+
+
+def test_settings_of_shops_can_be_sent_to_a_process() -> None:
+    found = Settings.from_env(TWO, {"routes": "none"})
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+# --- keys ----------------------------------------------------------------------------------------
 
 
 def test_oldest_secret_keys_purchase_ids_through_a_rotation() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from pixelpair import tracker as module
 from pixelpair.core.exchange import MUTED, Exchange
-from pixelpair.core.visit import Tracked
+from pixelpair.core.shop import Tracked
 from pixelpair.delivery.journal import Journal
 from pixelpair.settings import Settings
 from pixelpair.tracker import NOTES, Tracker, open_worker
@@ -288,6 +288,85 @@ def shown_or_not(tracker: Tracker, path: str) -> bytes:
     exchange = tracker.begin("GET", lambda: request("GET", path))
     exchange.respond(200, HTML)
     return exchange.feed(PAGE) + exchange.finish()
+
+
+# --- what a developer must know ------------------------------------------------------------------
+
+DEBUG = (
+    "the framework runs in debug mode, and events go to Meta itself WITHOUT a test event code: each"
+    " of your clicks counts as a customer's. Set PIXELPAIR_TEST_EVENT_CODE, point"
+    " PIXELPAIR_GRAPH_URL at the sandbox, or set PIXELPAIR_ENABLED=0"
+)
+META = {"graph_url": "https://graph.facebook.com"}
+QUIET: dict[str, tuple[bool, dict[str, object]]] = {
+    "no debug mode": (False, META),
+    "a test code": (True, {**META, "test_event_code": "TEST1"}),
+    "a test code that ends": (True, {**META, "test_event_code": "TEST1@2099-12-31"}),
+    "the sandbox": (True, {"graph_url": "http://127.0.0.1:8765"}),
+    "the sandbox by name": (True, {"graph_url": "http://localhost:8765"}),
+    "no token": (True, {**META, "access_token": ""}),
+    "switched off": (True, {**META, "enabled": "0"}),
+}
+
+
+def test_debug_mode_that_reaches_meta_is_said_once(
+    caplog: pytest.LogCaptureFixture, spool: Path
+) -> None:
+    for _ in range(2):
+        Tracker.for_door(settings(spool, **META), debug=True).close()
+    assert said(caplog) == [(logging.WARNING, DEBUG)]
+
+
+def test_debug_mode_of_many_shops_that_reach_meta_is_said(
+    caplog: pytest.LogCaptureFixture, spool: Path
+) -> None:
+    """Seen: the process has no token of its own, and was held to be harmless."""
+    shops = {"a.example": {"pixel_id": "1"}, "b.example": {"pixel_id": "2", "access_token": TOKEN}}
+    many = Settings(shops=shops, secret="hunter2", spool=spool, sender="none")
+    Tracker.for_door(many, debug=True).close()
+    assert said(caplog) == [(logging.WARNING, DEBUG)]
+
+
+@pytest.mark.parametrize("why", QUIET)
+def test_debug_mode_that_harms_nobody_is_quiet(
+    why: str, caplog: pytest.LogCaptureFixture, spool: Path
+) -> None:
+    debug, options = QUIET[why]
+    Tracker.for_door(settings(spool, **options), debug=debug).close()
+    assert DEBUG not in caplog.text
+
+
+ENDS = 1_796_083_200  # 2026-12-01, 0:00 UTC
+
+
+@pytest.mark.parametrize(("now", "code"), [(ENDS - 1, "TEST1"), (ENDS, None), (ENDS + 1, None)])
+def test_test_code_is_sent_until_its_last_day_has_ended(
+    now: int, code: str | None, caplog: pytest.LogCaptureFixture, spool: Path, graph: Sink
+) -> None:
+    asked = settings(spool, graph_url=graph.url, test_event_code="TEST1@2026-11-30")
+    tracker = Tracker(asked, clock=lambda: now)
+    for path in ("/a", "/b"):
+        shown(tracker, path=path)
+        drained = tracker._worker.drain(20)
+        assert (drained.delivered, drained.left) == (1, 0)
+    tracker.close(0)
+    assert [body.get("test_event_code") for body in graph.bodies] == [code, code]
+    ended = (
+        "the test event code TEST1 has ended, as PIXELPAIR_TEST_EVENT_CODE says: events are sent"
+        " without it; remove it"
+    )
+    assert said(caplog) == ([] if code else [(logging.WARNING, ended)])
+
+
+@pytest.mark.parametrize(("given", "sent"), [("", None), ("shopplatform_1_0", "shopplatform_1_0")])
+def test_partner_agent_is_in_the_body(
+    given: str, sent: str | None, spool: Path, graph: Sink
+) -> None:
+    tracker = Tracker(settings(spool, graph_url=graph.url, partner_agent=given))
+    shown(tracker)
+    tracker._worker.drain(20)
+    tracker.close(0)
+    assert [body.get("partner_agent") for body in graph.bodies] == [sent]
 
 
 # --- the spool -----------------------------------------------------------------------------------

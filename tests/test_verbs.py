@@ -12,14 +12,14 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 import pixelpair
-from pixelpair import discard, identify, track
+from pixelpair import consent, discard, identify, track
 from pixelpair.core.exchange import CURRENT, MUTED, Exchange
+from pixelpair.core.shop import Tracked
 from pixelpair.core.user_data import FIELDS
-from pixelpair.core.visit import Tracked
 from pixelpair.errors import OutsideRequest
 from pixelpair.settings import Settings
 from pixelpair.tracker import NOTES, Tracker
-from tests.core.exchanges import request, site
+from tests.core.exchanges import MATCHING, digest, request, site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def exchange() -> Iterator[Exchange]:
     """A request that is being served here."""
-    serving = Exchange(site(advanced_matching=True).shop, "GET", request)
+    serving = Exchange(site(policy=MATCHING).shop, "GET", request)
     token = CURRENT.set(serving)
     yield serving
     CURRENT.reset(token)
@@ -71,17 +71,46 @@ def test_bad_name_is_dropped_with_the_callers_line(
 
 
 def test_identify_knows_metas_fields() -> None:
-    assert set(inspect.signature(identify).parameters) == set(FIELDS)
+    nobody, *fields = inspect.signature(identify).parameters
+    assert (nobody, set(fields)) == ("nobody", set(FIELDS))
 
 
 def test_identify_hands_on_what_is_given(exchange: Exchange) -> None:
     identify(email="a@b.example", phone=None)
-    assert exchange.said.hashed == {"em": ["hash of a@b.example"]}
+    assert exchange.said.hashed == {"em": [digest("a@b.example")]}
 
 
 def test_unknown_customer_information_is_a_type_error(exchange: Exchange) -> None:
     with pytest.raises(TypeError):
         identify(emial="a@b.example")  # type: ignore[call-arg]
+
+
+def test_identify_of_nobody_forgets_what_was_said_before(exchange: Exchange) -> None:
+    identify(email="a@b.example")
+    identify(None)
+    assert (exchange.said.hashed, exchange.said.forgets) == ({}, True)
+    identify(email="c@d.example")
+    assert (exchange.said.hashed, exchange.said.forgets) == ({"em": [digest("c@d.example")]}, True)
+
+
+@pytest.mark.parametrize("nobody", ["a@b.example", {"email": "a@b.example"}, 7, False])
+def test_identify_takes_no_other_place_than_none(nobody: Any, exchange: Exchange) -> None:
+    """Seen: an address given without its name was dropped in silence."""
+    with pytest.raises(TypeError):
+        identify(nobody)
+
+
+@pytest.mark.parametrize("given", [True, False, 1, None, "on", ""])
+def test_consent_is_a_yes_or_a_no(given: Any, exchange: Exchange) -> None:
+    assert exchange.said.consent is None
+    consent(given)
+    assert exchange.said.consent is bool(given)
+
+
+def test_last_word_on_consent_counts(exchange: Exchange) -> None:
+    consent(True)
+    consent(False)
+    assert exchange.said.consent is False
 
 
 def test_discard_takes_names_or_all(exchange: Exchange) -> None:
@@ -151,6 +180,8 @@ def test_silent_where_the_middleware_is_inert(caplog: pytest.LogCaptureFixture) 
     token = CURRENT.set(MUTED)
     track("Lead")
     identify(email="a@b.example")
+    identify(None)
+    consent(True)
     discard()
     CURRENT.reset(token)
     assert caplog.records == []
@@ -161,6 +192,7 @@ def test_silent_where_the_middleware_is_inert(caplog: pytest.LogCaptureFixture) 
 VERBS = {
     "track": lambda: track("Lead", value=1),
     "identify": lambda: identify(email="a@b.example"),
+    "consent": lambda: consent(True),
     "discard": lambda: discard("Lead"),
 }
 
@@ -192,4 +224,5 @@ def test_environment_says_strict_where_no_tracker_lives(monkeypatch: pytest.Monk
 
 
 def test_verbs_are_the_facades() -> None:
-    assert (pixelpair.track, pixelpair.identify, pixelpair.discard) == (track, identify, discard)
+    assert (pixelpair.track, pixelpair.identify) == (track, identify)
+    assert (pixelpair.consent, pixelpair.discard) == (consent, discard)

@@ -45,6 +45,8 @@ class PixelPairMiddleware:
         tracker, headers = self.tracker, scope["headers"]
         if type(headers) is not list:  # the app may read an iterator dry before us
             scope["headers"] = headers = list(headers)
+        if tracker.shops is not None:
+            await tracker.ask_ahead(request_of, scope, None)
         if tracker.mark in scope["path"] and await _served(tracker, scope, receive, send):
             return
         # Starlette moves root_path for what it mounts; this door may itself be inside of a mount.

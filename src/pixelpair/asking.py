@@ -61,6 +61,11 @@ def _asked(question: Callable[..., Any], source: object) -> Any:
     return question(source)  # not the question itself: an object may be async in its __call__
 
 
+async def in_thread(function: Callable[..., Any], *given: object) -> Any:
+    """What a function says that may block; in the thread of Django's ORM, where there is one."""
+    return await sync_to_async(function)(*given)
+
+
 async def ask_async(exchange: Exchange, headers: Headers) -> None:
     """The same under ASGI: what may block goes to a thread."""
     for kind, question in exchange.questions(headers):
@@ -69,7 +74,7 @@ async def ask_async(exchange: Exchange, headers: Headers) -> None:
             if iscoroutinefunction(found):
                 exchange.told(kind, await found(exchange.source))
             else:
-                answer = await sync_to_async(_asked)(found, exchange.source)
+                answer = await in_thread(_asked, found, exchange.source)
                 exchange.told(kind, await answer if isawaitable(answer) else answer)
         except Exception:
             exchange.untold(kind)

@@ -10,6 +10,7 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from pixelpair.asking import in_thread
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.notes import Notes
 from pixelpair.storefront import Storefront, storefront
@@ -92,6 +93,12 @@ class Shops:
     def at(self, host: str) -> Storefront | None:
         """The shop at a host; None where it is none of ours, or cannot be known now."""
         return self._remembered(self._hosts, host.lower(), self._found_at)
+
+    async def ask_ahead(self, host: str) -> None:
+        """Under ASGI: ask in a thread what `at` would ask in the event loop."""
+        until, _ = self._hosts.get(host.lower(), (0.0, None))
+        if self._outlets.clock() >= until:
+            await in_thread(self.at, host)
 
     def settings_of(self, pixel_id: str) -> Settings | None:
         """Whose token sends for this pixel."""

@@ -13,6 +13,7 @@ import stat
 import tempfile
 import time
 import weakref
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,10 +169,20 @@ class Tracker:
         def place(request: Request) -> str:
             return read(request.index, request.client, request.scheme, request.host).host
 
+        self._place = place
         self.shops, self.desk = shops, Desks(shops, place)
         self.begin = begins(shops, place, self.notes)
 
     # --- the request path ------------------------------------------------------------------
+
+    async def ask_ahead(self, request: Callable[..., Request], *source: object) -> None:
+        """Under ASGI, where there are `shops`: ask whose host this is before `begin` and the desk.
+
+        The shop's object may ask a database, which the event loop must not wait for.
+        """
+        with suppress(Exception):  # `begin` meets it again, and says it
+            if self.shops is not None:
+                await self.shops.ask_ahead(self._place(request(*source)))
 
     def _queue(self, record: bytes) -> None:
         self.journal.append(record)

@@ -187,7 +187,6 @@ def test_rule_for_the_page():
     assert parse_consent("required").in_page() == {
         "find": "(?:^|;) ?_pp_consent=([^;]*)",
         "yes": r"^1\.\d",
-        "no": r"^0\.\d",
         "own": 1,
     }
     assert parse_consent("tcf:7").in_page()["vendor"] == 7

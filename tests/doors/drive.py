@@ -15,7 +15,7 @@ from urllib.parse import quote
 from wsgiref.validate import validator
 
 from pixelpair import Settings, Tracker
-from pixelpair.core.events import Twin
+from pixelpair.core.events import Twin, Withdrawal, unpacked
 from pixelpair.delivery.frames import read_frames
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _BLOCK = re.compile(rb'<script type="application/json" id="pixelpair">(.*?)</scr
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A browser's request. `path` is decoded and below the mount `root`."""
+    """A browser's request, held by `peer`. `path` is decoded and below the mount `root`."""
 
     method: str = "GET"
     path: str = "/"
@@ -42,6 +42,7 @@ class Ask:
     root: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    peer: str = "203.0.113.9"
 
     @property
     def lines(self) -> dict[str, str]:
@@ -110,7 +111,7 @@ def environ_of(ask: Ask) -> dict[str, Any]:
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "8080",
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "203.0.113.9",
+        "REMOTE_ADDR": ask.peer,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(ask.body),
@@ -178,7 +179,7 @@ def scope_of(ask: Ask, **more: object) -> dict[str, Any]:
         "root_path": ask.root,
         "query_string": ask.query.encode(),
         "headers": [(k.encode(), v.encode()) for k, v in ask.lines.items()],
-        "client": ("203.0.113.9", 50123),
+        "client": (ask.peer, 50123),
         "server": ("127.0.0.1", 8080),
         **more,
     }
@@ -234,6 +235,7 @@ class Ledger:
         self.tracker = Tracker(
             settings, clock=lambda: NOON, new_id=self._new_id, new_random=lambda: 4711
         )
+        self.withdrawals: list[Withdrawal] = []  # met by twins() so far
         self._ids = 0
         self._read = 0
 
@@ -246,7 +248,9 @@ class Ledger:
         path = self.tracker.journal.path
         records = read_frames(path.read_bytes(), final=False).payloads if path else []
         fresh, self._read, self._ids = records[self._read :], len(records), 0
-        return [json.loads(Twin.unpack(record).body) for record in fresh]
+        found = [unpacked(record) for record in fresh]
+        self.withdrawals += [one for one in found if isinstance(one, Withdrawal)]
+        return [json.loads(one.body) for one in found if isinstance(one, Twin)]
 
 
 def names(events: Iterable[Any]) -> list[str]:

@@ -343,7 +343,8 @@ async def goods(_request: object) -> HTMLResponse:
     ],
 )
 async def test_without_a_host_the_servers_name_serves(door, ledger, server, url):
-    scope = scope_of(Ask(), headers=[], server=server, client=None)
+    agent = [(b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64)")]
+    scope = scope_of(Ask(), headers=agent, server=server, client=None)
     await converse(door(sending(START, body(DOCUMENT))), scope)
     assert ledger.twins()[0]["event_source_url"] == url
 

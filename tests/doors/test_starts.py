@@ -196,3 +196,48 @@ def test_a_door_after_the_request_is_outside_of_it(said, ledger):
     pixelpair.track("Contact")
     assert len(said()) == 1
     assert names(ledger.twins()) == ["PageView", "PageView"]
+
+
+# --- debug mode ----------------------------------------------------------------------------------
+
+LOUD = "the framework runs in debug mode, and events go to Meta itself WITHOUT a test event code"
+DEBUGS: dict[str, tuple[str, Callable[[], object]]] = {
+    "flask": ("FLASK_DEBUG", flask_app),
+    "django": ("", lambda: in_django(DEBUG=True)),
+    "django async": ("", lambda: in_async_django(DEBUG=True)),
+}
+HARMLESS = {
+    "a test code": {"PIXELPAIR_TEST_EVENT_CODE": "TEST1"},
+    "the sandbox": {"PIXELPAIR_GRAPH_URL": "http://127.0.0.1:8765"},
+}
+
+
+def in_debug_mode(door: str, monkeypatch: pytest.MonkeyPatch, **environ: str) -> None:
+    variable, start = DEBUGS[door]
+    real = {"PIXELPAIR_PIXEL_ID": PIXEL, "PIXELPAIR_ACCESS_TOKEN": "EAAtoken", **environ}
+    for name, value in (*real.items(), ("PIXELPAIR_SECRET", "ours"), (variable or "X", "1")):
+        monkeypatch.setenv(name, value)
+    for _ in range(2):
+        start()
+
+
+@pytest.mark.parametrize("door", DEBUGS)
+def test_debug_mode_that_reaches_meta_is_said_once(door, monkeypatch, said):
+    in_debug_mode(door, monkeypatch)
+    ((level, text),) = said()
+    assert (level, text.startswith(LOUD)) == ("WARNING", True)
+
+
+@pytest.mark.parametrize("door", DEBUGS)
+@pytest.mark.parametrize("why", HARMLESS)
+def test_debug_mode_that_harms_nobody_is_quiet(door, why, monkeypatch, said):
+    in_debug_mode(door, monkeypatch, **HARMLESS[why])
+    assert said() == []
+
+
+@every_door
+def test_shop_that_is_no_developers_is_quiet(start, monkeypatch, said):
+    for name, value in (("PIXEL_ID", PIXEL), ("ACCESS_TOKEN", "EAAtoken"), ("SECRET", "ours")):
+        monkeypatch.setenv(f"PIXELPAIR_{name}", value)
+    start()
+    assert said() == []

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PIXEL = "1234567890"
 CORE = files("pixelpair.core")
 INLINE = CORE.joinpath("pixel.min.js").read_text("ascii").strip()
+FULL = CORE.joinpath("pixel.full.min.js").read_text("ascii").strip()
 WHOLE = CORE.joinpath("pixel.js").read_text("ascii").strip()
 COOKIE = ["=fb.0.", "; Path=/; Max-Age=7776000; SameSite=Lax; Domain=localhost"]
 
@@ -75,9 +76,11 @@ class Shop:
         text = json.dumps([path, calls], separators=(",", ":"), ensure_ascii=False)
         return self.block(cookie=COOKIE, signed=f"{text}.{seal}-{path[1:]}", **more)
 
-    def serve(self, path: str, block: str, *, head: str = "", body: str = "") -> None:
+    def serve(
+        self, path: str, block: str, *, head: str = "", body: str = "", code: str = INLINE
+    ) -> None:
         """A page with its loader; with no block, one without."""
-        loader = f"<script>{INLINE}</script>" if block else ""
+        loader = f"<script>{code}</script>" if block else ""
         self.pages[path] = (
             f"<!doctype html><html><head><meta charset=utf-8>{head}{block}{loader}"
             f"<title>{path}</title></head><body><h1>{path}</h1>{body}</body></html>"

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pixelpair.core.consent import parse_consent
 from tests.conftest import until
+from tests.page.shop import FULL, INLINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -227,9 +229,16 @@ def test_a_turbo_frame_of_a_page_is_no_page_view(
     fires.after_grace("PageView")
 
 
-def test_a_page_that_changes_a_lot_is_not_slowed(shop: Shop, tab: Page) -> None:
+@pytest.mark.parametrize(("code", "setting"), [(INLINE, "granted"), (FULL, "cookie:ok=yes")])
+def test_a_page_that_changes_a_lot_is_not_slowed(
+    shop: Shop, tab: Page, code: str, setting: str
+) -> None:
     """A hundred thousand nodes, two thousand batches of changes: the ticks cost microseconds."""
-    open_first(shop, tab)
+    consent = parse_consent(setting).in_page() or None
+    tab.context.add_cookies([{"name": "ok", "value": "yes", "url": shop.url}])
+    shop.serve("/p", shop.signed("/p", [VIEW], consent=consent), code=code)
+    tab.goto(shop.url + "/p")
+    assert until(lambda: len(shop.reports) == 1)
     spent = tab.evaluate("""async () => {
         const box = document.createElement("div");
         for (let n = 0; n < 1e5; n++) box.append(document.createElement("i"));

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pixelpair.core.consent import parse_consent
 from tests.conftest import until
 from tests.page.conftest import QUIET
+from tests.page.shop import FULL, INLINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,15 +27,19 @@ START += """<script>
 addEventListener("load", () => setTimeout(() => location.href = "/shown", 2000));
 </script>"""
 TELL = "<script>fetch(document.prerendering ? '/before' : '/after');"
-TELL += "pixelpair.track('Lead');</script>"
+TELL += "pixelpair.track('Lead'); pixelpair.grant();</script>"
 
 
+@pytest.mark.parametrize(("code", "setting"), [(INLINE, "granted"), (FULL, "required")])
 def test_a_prerendered_page_waits_until_it_is_shown(
-    shop: Shop, sandbox: Sandbox, chromium_path: str, tmp_path: Path
+    shop: Shop, sandbox: Sandbox, chromium_path: str, tmp_path: Path, code: str, setting: str
 ) -> None:
+    """Also a consent tool there that remembers the visitor's choice."""
     shop.pages["/start"] = START
+    consent = parse_consent(setting).in_page() or None
     for path in ("/shown", "/unseen"):
-        shop.serve(path, shop.signed(path, [["PageView", {}]], names=["Lead"]), body=TELL)
+        block = shop.signed(path, [["PageView", {}]], names=["Lead"], consent=consent)
+        shop.serve(path, block, body=TELL, code=code)
     command = [chromium_path, "--headless=new", *QUIET, f"--user-data-dir={tmp_path}"]
     process = subprocess.Popen([*command, "--disable-gpu", shop.url + "/start"])
     try:

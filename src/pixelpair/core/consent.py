@@ -79,11 +79,13 @@ class ConsentRule:
         return self.cookie == OWN_COOKIE
 
     def in_page(self) -> dict[str, object]:
-        """The same rule for the page script; nothing where nobody is asked."""
+        """The same for the page script, to which a refusal is no consent; nothing where nobody is
+        asked.
+        """
         if not self.cookie:
             return {}
         find = rf"(?:^|;) ?{re.escape(self.cookie)}=([^;]*)"
-        rule: dict[str, object] = {"find": find, "yes": self.yes, "no": self.no}
+        rule: dict[str, object] = {"find": find, "yes": self.yes}
         rule |= {"vendor": self.vendor} if self.vendor else {}
         return rule | ({"own": 1} if self.own else {})
 

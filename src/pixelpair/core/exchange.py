@@ -27,6 +27,7 @@ from pixelpair.core.page import Mode, Page
 from pixelpair.core.policy import Learned, Question, as_information, as_state
 from pixelpair.core.routes import READS
 from pixelpair.core.shop import Said
+from pixelpair.core.user_data import FIELDS
 from pixelpair.core.usual import usual_page
 from pixelpair.core.validators import asks_for_document, inbound, outbound_304, outbound_page
 from pixelpair.core.visit import Visit
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from pixelpair.core.events import Event
     from pixelpair.core.http import Request
+    from pixelpair.core.identity import Hashes
     from pixelpair.core.policy import Kind
     from pixelpair.core.routes import Answer
     from pixelpair.core.shop import SetCookie, Shop, Tracked
@@ -200,9 +202,15 @@ class Exchange:
             elif kind == "staff":
                 learned.staff |= answer is True
             else:
-                learned.told = self._shop.hashed(as_information(answer))
+                learned.told = self._hashed_of(as_information(answer))
         except Exception:
             self.untold(kind)
+
+    def _hashed_of(self, given: Mapping[str, object]) -> Hashes:
+        """A name that is none of Meta's drops its field, not the others."""
+        for name in given.keys() - FIELDS.keys():
+            self._shop.notes.say("no information", printable(str(name))[:50], per=name)
+        return self._shop.hashed({name: value for name, value in given.items() if name in FIELDS})
 
     def untold(self, kind: Kind) -> None:
         """The question raised; called where the exception is being handled."""

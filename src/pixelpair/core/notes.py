@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,13 +140,20 @@ class Notes:
     def say(self, what: str, *args: object, per: object = None, exc_info: bool = False) -> None:
         """One of the sayings; once, or once `per` thing that it is said of."""
         level, text = SAYINGS[what]
-        self.once((what, per), level, text, *args, exc_info=exc_info)
+        error = _wordless(*sys.exc_info()) if exc_info else None
+        self.once((what, per), level, text, *args, exc_info=error)
 
     def once(
-        self, key: object, level: int, text: str, *args: object, exc_info: bool = False
+        self, key: object, level: int, text: str, *args: object, exc_info: object = None
     ) -> None:
         """Log a line the first time its key is met."""
         if key in self._said or len(self._said) >= _MOST_KEYS:
             return
         self._said.add(key)
-        _LOG.log(level, self._of + text, *args, exc_info=exc_info)
+        _LOG.log(level, self._of + text, *args, exc_info=exc_info)  # type: ignore[arg-type]
+
+
+def _wordless(kind: Any, _error: object, where: object) -> tuple[Any, BaseException, Any]:
+    """A failure without its message: one of a request may quote what the visitor said."""
+    bare = type(kind.__name__, (Exception,), {"__module__": kind.__module__})
+    return bare, bare(), where

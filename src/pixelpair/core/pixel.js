@@ -31,7 +31,8 @@
   // Lets go what was held, each act in the page view where it was; and shuts at a withdrawal.
   var check = safe(() => { /* full */
     var was = open, now = [here, page], acts = held; /* full */
-    open = allowed(); /* full */
+    // A page that is being left, or that nobody sees yet, would lose its browser halves.
+    open = (was || !d.hidden) && allowed(); /* full */
     if (open && !was) { /* full */
       if (fbq) mint(), fbq("consent", "grant"); /* full */
       held = []; /* full */

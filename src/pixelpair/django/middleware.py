@@ -67,6 +67,15 @@ class PixelPairMiddleware:
         if _KEY in request.META or _KEY in getattr(request, "scope", ()):
             return self.get_response(request)
         request.META[_KEY] = True
+        if self._is_async and self.tracker.shops is not None:
+            return self._after_asking(request)
+        return self._met(request)
+
+    async def _after_asking(self, request: HttpRequest) -> Any:
+        await self.tracker.ask_ahead(request_of, request, self.tracker.wanted)
+        return await self._met(request)
+
+    def _met(self, request: HttpRequest) -> Any:
         if self.tracker.mark in request.path_info:
             answer = self._answered(request)
             if answer is not None:
