@@ -18,6 +18,7 @@ from pixelpair.core.policy import Policy, Question
 from tests.core.exchanges import HTML, JSON, MATCHING, digest, request, site
 
 if TYPE_CHECKING:
+    from pixelpair.core.inquiry import Inquiry
     from collections.abc import Callable
     from pathlib import Path
 
@@ -72,8 +73,24 @@ def serving(method: str = "GET", path: str = "/search", **asked: Any) -> Exchang
     return Exchange(shop, method, lambda source: request(method, path, query="q=tea"), "source")
 
 
+def inquiry_of(exchange: Exchange, headers: Any) -> list[Inquiry]:
+    """The door's inquiry, if it makes one."""
+    inquiry = exchange.inquiry(headers)
+    return [inquiry] if inquiry is not None else []
+
+
+def asked_sync(exchange: Exchange, headers: Any = HTML) -> None:
+    for inquiry in inquiry_of(exchange, headers):
+        ask(inquiry)
+
+
+async def asked_async(exchange: Exchange, headers: Any = HTML) -> None:
+    for inquiry in inquiry_of(exchange, headers):
+        await ask_async(inquiry)
+
+
 def told(exchange: Exchange) -> object:
-    return exchange._learned and exchange._learned.told
+    return exchange._inquiry and exchange._inquiry.learned.told
 
 
 # --- by its path ---------------------------------------------------------------------------------
@@ -124,8 +141,8 @@ FAILED = "PIXELPAIR_IDENTIFY: the callable of the shop failed; it counts as if i
 @pytest.mark.parametrize("question", SYNC, ids=str)
 async def test_sync_callable_is_asked_by_both(question: object) -> None:
     one, other = serving(identify=question), serving(identify=question)
-    ask(one, HTML)
-    await ask_async(other, HTML)
+    asked_sync(one, HTML)
+    await asked_async(other, HTML)
     assert (told(one), told(other)) == (KNOWN, KNOWN)
 
 
@@ -135,10 +152,10 @@ async def test_async_callable_is_asked_in_an_event_loop_only(
 ) -> None:
     """A coroutine that nobody awaits would be a warning of Python's, and that an error here."""
     exchange = serving(identify=question)
-    await ask_async(exchange, HTML)
+    await asked_async(exchange, HTML)
     assert (told(exchange), caplog.records) == (KNOWN, [])
     exchange = serving(identify=question)
-    ask(exchange, HTML)
+    asked_sync(exchange, HTML)
     assert not told(exchange)
     assert [(r.levelno, r.message) for r in caplog.records] == [(logging.ERROR, FAILED)]
 
@@ -149,8 +166,8 @@ async def test_callable_that_fails_knows_nothing_and_is_said_once(
 ) -> None:
     exchange = serving(identify=question)
     for _ in range(2):
-        await ask_async(exchange, HTML)
-        ask(exchange, HTML)
+        await asked_async(exchange, HTML)
+        asked_sync(exchange, HTML)
     assert not told(exchange)
     assert [(r.levelno, r.message) for r in caplog.records] == [(logging.ERROR, FAILED)]
     assert "a@b.example" not in caplog.text  # which the callable's own error quotes
@@ -163,7 +180,7 @@ NONSENSE = [7, "a@b.example", [1, 2], object(), True, {1, 2}, b"x"]
 @pytest.mark.parametrize("answer", NONSENSE, ids=repr)
 def test_nonsense_is_no_information(answer: object, caplog: pytest.LogCaptureFixture) -> None:
     exchange = serving(identify=lambda visitor: answer)
-    ask(exchange, HTML)
+    asked_sync(exchange, HTML)
     assert not told(exchange)
     assert [(r.levelno, r.message) for r in caplog.records] == [(logging.ERROR, FAILED)]
 
@@ -172,30 +189,30 @@ def test_nonsense_is_no_information(answer: object, caplog: pytest.LogCaptureFix
 def test_nobody_is_no_mistake(answer: object, caplog: pytest.LogCaptureFixture) -> None:
     exchange = serving(identify=lambda visitor: answer)
     exchange._shop = site(policy=exchange._shop.policy, hashed=dict).shop
-    ask(exchange, HTML)
+    asked_sync(exchange, HTML)
     assert (told(exchange), caplog.records) == ({}, [])
 
 
 @pytest.mark.parametrize("answer", [True, False, None, 1, "yes", "", 0.0, [True]], ids=repr)
 def test_only_true_is_consent_and_none_is_no_word(answer: object) -> None:
     exchange = serving(consent=lambda visitor: answer)
-    ask(exchange, HTML)
+    asked_sync(exchange, HTML)
     expected = None if answer is None else "granted" if answer is True else "denied"
-    assert exchange._learned is not None
-    assert exchange._learned.consent == expected
+    assert exchange._inquiry.learned is not None
+    assert exchange._inquiry.learned.consent == expected
 
 
 @pytest.mark.parametrize("answer", [True, False, None, 1, "yes"], ids=repr)
 def test_only_true_is_staff(answer: object) -> None:
     exchange = serving(staff=lambda visitor: answer)
-    ask(exchange, HTML)
-    assert exchange._learned is not None
-    assert exchange._learned.staff is (answer is True)
+    asked_sync(exchange, HTML)
+    assert exchange._inquiry.learned is not None
+    assert exchange._inquiry.learned.staff is (answer is True)
 
 
 def test_callable_gets_the_frameworks_own_request() -> None:
     seen: list[object] = []
-    ask(serving(staff=seen.append, consent=seen.append, identify=seen.append), HTML)
+    asked_sync(serving(staff=seen.append, consent=seen.append, identify=seen.append), HTML)
     assert seen == ["source"] * 3
 
 
@@ -218,15 +235,14 @@ def test_asked_where_it_is_wanted(where: str) -> None:
     what, headers, expected = WHERE[where]
     asked: list[str] = []
     each = {kind: lambda visitor, kind=kind: asked.append(kind) for kind in ALL}
-    ask(serving(**what, **each), headers)
+    asked_sync(serving(**what, **each), headers)
     assert asked == expected
 
 
 def test_muted_exchange_asks_nobody() -> None:
     exchange = serving(identify=failing)
     exchange.passing = True
-    assert exchange.questions(HTML) == ()
-    assert (exchange.has_event(), exchange.wants_user()) == (False, False)
+    assert exchange.inquiry(HTML) is None
 
 
 # --- what blocks ---------------------------------------------------------------------------------
@@ -241,7 +257,7 @@ async def test_callable_that_blocks_does_not_block_the_event_loop() -> None:
         return ADA if goes_on.wait(10) else None
 
     exchange = serving(identify=blocking)
-    await ask_async(exchange, HTML)
+    await asked_async(exchange, HTML)
     assert told(exchange) == KNOWN
 
 
@@ -255,5 +271,5 @@ async def test_async_callable_runs_in_the_loop_of_the_request(
         loops.append(asyncio.get_running_loop())
         return await asker(visitor)
 
-    await ask_async(serving(identify=where), HTML)
+    await asked_async(serving(identify=where), HTML)
     assert loops == [asyncio.get_running_loop()]

@@ -86,7 +86,9 @@ async def _nothing() -> None: ...
 
 async def _asked(exchange: Exchange, send: Send, start: Message) -> None:
     """What only the shop knows of its visitor comes before what is decided on its answer."""
-    await ask_async(exchange, start["headers"])
+    inquiry = exchange.inquiry(start["headers"])
+    if inquiry is not None:
+        await ask_async(inquiry)
     exchange.curious = False
     await send(start)
 

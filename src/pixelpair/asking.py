@@ -14,8 +14,7 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixelpair.core.exchange import Exchange
-    from pixelpair.core.http import Headers
+    from pixelpair.core.inquiry import Inquiry
 
 
 class Named:
@@ -44,17 +43,17 @@ def callable_of(given: object) -> Callable[..., Any]:
     return Named(given) if isinstance(given, str) else given  # type: ignore[return-value]
 
 
-def ask(exchange: Exchange, headers: Headers) -> None:
-    """Ask what an answer with these headers needs to know."""
-    for kind, question in exchange.questions(headers):
+def ask(inquiry: Inquiry) -> None:
+    """Ask the shop what its callables know."""
+    for kind, question in inquiry.questions:
         try:
-            answer = question(exchange.source)
+            answer = question(inquiry.source)
             if iscoroutine(answer):
                 answer.close()
                 raise TypeError("a coroutine can be asked under ASGI only")
-            exchange.told(kind, answer)
+            inquiry.told(kind, answer)
         except Exception:
-            exchange.untold(kind)
+            inquiry.untold(kind)
 
 
 def _asked(question: Callable[..., Any], source: object) -> Any:
@@ -66,15 +65,15 @@ async def in_thread(function: Callable[..., Any], *given: object) -> Any:
     return await sync_to_async(function)(*given)
 
 
-async def ask_async(exchange: Exchange, headers: Headers) -> None:
+async def ask_async(inquiry: Inquiry) -> None:
     """The same under ASGI: what may block goes to a thread."""
-    for kind, question in exchange.questions(headers):
+    for kind, question in inquiry.questions:
         try:
             found = question.found() if isinstance(question, Named) else question
             if iscoroutinefunction(found):
-                exchange.told(kind, await found(exchange.source))
+                inquiry.told(kind, await found(inquiry.source))
             else:
-                answer = await in_thread(_asked, found, exchange.source)
-                exchange.told(kind, await answer if isawaitable(answer) else answer)
+                answer = await in_thread(_asked, found, inquiry.source)
+                inquiry.told(kind, await answer if isawaitable(answer) else answer)
         except Exception:
-            exchange.untold(kind)
+            inquiry.untold(kind)

@@ -147,10 +147,12 @@ class _Start:
         return self.send(fixed)
 
     def _learn(self, pairs: Headers) -> None:
-        exchange, user = self._exchange, self._user
+        inquiry, user = self._exchange.inquiry(pairs), self._user
+        if inquiry is None:
+            return
         if user is not None:
-            exchange.learn(lambda: user(exchange.wants_user()))
-        ask(exchange, pairs)
+            inquiry.learn(lambda: user(inquiry.wants_user))
+        ask(inquiry)
 
     def send(self, fixed: Headers | None) -> Write:
         """Call the server's start_response, once."""

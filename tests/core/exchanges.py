@@ -198,7 +198,7 @@ def answer(
 ) -> Answered:
     """One request through an Exchange, by the rules that every door keeps."""
     asked = asked or request()
-    exchange = Exchange(where.shop, asked.method, lambda: asked)
+    exchange = Exchange(where.shop, asked.method, lambda _source: asked, "the framework's request")
     if view:
         view(exchange)
     sent = exchange.respond(status, headers)

@@ -29,6 +29,7 @@ from tests.core.visitors import (
 )
 
 if TYPE_CHECKING:
+    from pixelpair.core.inquiry import Inquiry
     from pixelpair.core.identity import Hashes
     from tests.core.exchanges import Site
 
@@ -418,28 +419,34 @@ class User:
         self.__dict__ |= fields
 
 
-def learning(where: Site, method: str = "GET", path: str = "/products/1") -> Exchange:
+def serving(where: Site, method: str = "GET", path: str = "/products/1") -> Exchange:
     asked = request(method, path, headers={"cookie": YES, "user-agent": AGENT})
-    return Exchange(where.shop, method, lambda: asked)
+    return Exchange(where.shop, method, lambda *_: asked, "the framework's request")
+
+
+def learning(where: Site) -> Inquiry:
+    inquiry = serving(where).inquiry(HTML)
+    assert inquiry is not None
+    return inquiry
 
 
 def test_user_object_is_learned() -> None:
-    exchange = learning(asking(policy=known(staff=parse_staff(["django"]))))
-    exchange.learn(lambda: User(email=JANE, id=7, is_staff=True))
-    assert exchange._learned == Learned(None, True, {}, one(email=JANE, external_id="7"))
+    inquiry = learning(asking(policy=known(staff=parse_staff(["django"]))))
+    inquiry.learn(lambda: User(email=JANE, id=7, is_staff=True))
+    assert inquiry.learned == Learned(None, True, {}, one(email=JANE, external_id="7"))
 
 
 def test_user_object_is_no_staff_where_the_shop_does_not_say_so() -> None:
-    exchange = learning(asking(policy=known()))
-    exchange.learn(lambda: User(email=JANE, is_staff=True))
-    assert exchange._learned == Learned(user=one(email=JANE))
+    inquiry = learning(asking(policy=known()))
+    inquiry.learn(lambda: User(email=JANE, is_staff=True))
+    assert inquiry.learned == Learned(user=one(email=JANE))
 
 
 @pytest.mark.parametrize("user", [None, 7, User(is_staff="yes"), User(is_authenticated=False)])
 def test_stranger_teaches_nothing(user: object) -> None:
-    exchange = learning(asking(policy=known(staff=parse_staff(["django"]))))
-    exchange.learn(lambda: user)
-    assert exchange._learned == Learned()
+    inquiry = learning(asking(policy=known(staff=parse_staff(["django"]))))
+    inquiry.learn(lambda: user)
+    assert inquiry.learned == Learned()
 
 
 def test_user_that_cannot_be_loaded_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -449,8 +456,10 @@ def test_user_that_cannot_be_loaded_is_said_once(caplog: pytest.LogCaptureFixtur
         raise RuntimeError("no database")
 
     for _ in range(2):
-        exchange = learning(where)
-        exchange.learn(broken)
+        exchange = serving(where)
+        inquiry = exchange.inquiry(HTML)
+        assert inquiry is not None
+        inquiry.learn(broken)
         assert exchange.respond(200, HTML) is None
     assert [r.levelname for r in caplog.records] == ["ERROR"]
     assert "failures" not in where.counts
@@ -473,37 +482,44 @@ ASKED = tuple(Question(kind, dict) for kind in ("staff", "consent", "identify"))
 def test_shop_is_asked_where_something_may_leave(
     method: str, path: str, headers: Any, kinds: list[str]
 ) -> None:
-    exchange = learning(asking(policy=known(questions=ASKED)), method, path)
+    exchange = serving(asking(policy=known(questions=ASKED)), method, path)
     assert exchange.curious
-    assert [question.kind for question in exchange.questions(headers)] == kinds
+    inquiry = exchange.inquiry(headers)
+    assert [question.kind for question in (inquiry.questions if inquiry else ())] == kinds
 
 
 def test_shop_is_not_asked_once_the_answer_is_let_through() -> None:
-    exchange = learning(asking(policy=known(questions=ASKED)))
+    exchange = serving(asking(policy=known(questions=ASKED)))
     exchange.respond(404, HTML)
-    assert exchange.questions(HTML) == ()
+    assert exchange.inquiry(HTML) is None
 
 
 def test_what_the_shop_says_is_learned() -> None:
-    exchange = learning(asking(policy=known(consent=CALLABLE, questions=ASKED)))
-    exchange.told("consent", True)
-    exchange.told("staff", 1)
-    exchange.told("identify", {"email": JANE, "city": None})
-    assert exchange._learned == Learned("granted", False, EM, {})
+    inquiry = learning(asking(policy=known(consent=CALLABLE, questions=ASKED)))
+    inquiry.told("consent", True)
+    inquiry.told("staff", 1)
+    inquiry.told("identify", {"email": JANE, "city": None})
+    assert inquiry.learned == Learned("granted", False, EM, {})
 
 
 @pytest.mark.parametrize("said", [7, ["email"], {"email": object()}])
 def test_shop_that_says_nonsense_knows_nothing(
     said: object, caplog: pytest.LogCaptureFixture
 ) -> None:
-    exchange = learning(asking(policy=known(questions=ASKED)))
-    exchange.told("identify", said)
-    assert exchange._learned in (Learned(), Learned(told={}))
+    inquiry = learning(asking(policy=known(questions=ASKED)))
+    inquiry.told("identify", said)
+    assert inquiry.learned in (Learned(), Learned(told={}))
 
 
 @pytest.mark.parametrize(("said", "left"), [(True, ["PageView", "ViewContent"]), (None, [])])
 def test_consent_callable_opens_the_gate(said: object, left: list[str]) -> None:
-    where = asking(policy=Policy(consent=CALLABLE))
+    where = asking(policy=Policy(consent=CALLABLE, questions=ASKED))
     asked = request("GET", "/products/1")
-    answer(where, asked, view=lambda exchange: exchange.told("consent", said))
+
+    def view(exchange: Exchange) -> None:
+        inquiry = exchange.inquiry(HTML)
+        assert inquiry is not None
+        inquiry.told("consent", said)
+
+    answer(where, asked, view=view)
     assert [twin.event_name for twin in where.accepted] == left

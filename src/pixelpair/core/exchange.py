@@ -21,24 +21,19 @@ from pixelpair.core.http import (
     printable,
     without,
 )
-from pixelpair.core.identity import user_information
-from pixelpair.core.machines import machine
+from pixelpair.core.inquiry import Inquiry
 from pixelpair.core.page import Mode, Page
-from pixelpair.core.policy import Learned, Question, as_information, as_state
 from pixelpair.core.routes import READS
 from pixelpair.core.shop import Said
-from pixelpair.core.user_data import FIELDS
 from pixelpair.core.usual import usual_page
 from pixelpair.core.validators import asks_for_document, inbound, outbound_304, outbound_page
 from pixelpair.core.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from pixelpair.core.events import Event
     from pixelpair.core.http import Request
-    from pixelpair.core.identity import Hashes
-    from pixelpair.core.policy import Kind
     from pixelpair.core.routes import Answer
     from pixelpair.core.shop import SetCookie, Shop, Tracked
 
@@ -60,8 +55,8 @@ class Exchange:
     passing = False
     headers: Headers | None = None
     stripped: tuple[bytes, ...] = ()  # entity tags of ours that the door took from the request
-    curious = False  # the door must `ask` before it responds
-    _learned: Learned | None = None
+    curious = False  # the door must make its `inquiry` before it responds
+    _inquiry: Inquiry | None = None
     _said: Said | None = None
     _mute = False
     _begun = False
@@ -132,91 +127,26 @@ class Exchange:
             self.said.discarded.update(event_names)
             self.said.discards_all |= not event_names
 
-    # --- what only the shop knows of its visitor -------------------------------------------
+    # --- what a door asks ------------------------------------------------------------------
 
-    @property
-    def source(self) -> object:
-        """The framework's own request."""
-        return self._source[0]
-
-    def learn(self, user: Callable[[], object]) -> None:
-        """The user object that this request has loaded, or may load; None for nobody."""
-        if self.passing:
-            return
-        policy, learned = self._shop.policy, self._learned or Learned()
-        self._learned = learned
+    def inquiry(self, headers: Headers) -> Inquiry | None:
+        """What the door asks the shop before it responds with these headers; None: nothing."""
+        if self.passing or not self.curious:
+            return None
         try:
-            found = user()
-            if policy.staff.users and getattr(found, "is_staff", False) is True:
-                learned.staff = True
-            if policy.matches:
-                learned.user = self._shop.hashed(user_information(found))
-        except Exception:  # the shop's own object may raise anything from anywhere
-            self._shop.notes.say("question", "ADVANCED_MATCHING", exc_info=True)
-
-    def wants_user(self) -> bool:
-        """Whether the framework may be made to load its user: for an event, where it counts."""
-        if self.passing:
-            return False
-        policy = self._shop.policy
-        return (policy.matches or policy.staff.users) and self.has_event()
-
-    def has_event(self) -> bool:
-        """Whether more may leave than a PageView: worth asking the shop who this is."""
-        if self.passing:
-            return False
-        try:
-            request = self._asked = self._met()
+            request, said = self._met(), self._said
             if self._is_excluded(request):
-                return False
-            if self._said is not None and self._said.tracked:
-                return True
-            found = self._shop.routes.match(
-                self._method, request.path, request.query, request.route
-            )
-            return bool(found)
+                return None
+            match = self._shop.routes.match
+            matched = match(self._method, request.path, request.query, request.route)
+            has_event = bool(matched or (said is not None and said.tracked))
+            value = header_value(answers.lower_case(headers), b"content-type") or b""
+            if has_event or said is not None or value.lower().startswith(b"text/html"):
+                source = self._source[0]
+                self._inquiry = Inquiry(self._shop, request, source, has_event=has_event)
         except Exception:
             self._failed()
-            return False
-
-    def questions(self, headers: Headers) -> Sequence[Question]:
-        """What a door must ask the shop before it responds with these headers."""
-        asked = self._shop.policy.questions if self.curious and not self.passing else ()
-        if not asked:
-            return ()
-        has_event = self.has_event()
-        if self.passing or self._is_excluded(self._asked):
-            return ()
-        value = header_value(answers.lower_case(headers), b"content-type") or b""
-        if not has_event and self._said is None and not value.lower().startswith(b"text/html"):
-            return ()
-        of_customer = has_event and machine(self._asked.index.get(b"user-agent", b"")) is None
-        return [question for question in asked if of_customer or question.kind != "identify"]
-
-    def told(self, kind: Kind, answer: object) -> None:
-        """What the shop said to a question."""
-        learned = self._learned = self._learned or Learned()
-        try:
-            if kind == "consent":
-                learned.consent = as_state(answer)
-            elif kind == "staff":
-                learned.staff |= answer is True
-            else:
-                learned.told = self._hashed_of(as_information(answer))
-        except Exception:
-            self.untold(kind)
-
-    def _hashed_of(self, given: Mapping[str, object]) -> Hashes:
-        """A name that is none of Meta's drops its field, not the others."""
-        for name in given.keys() - FIELDS.keys():
-            self._shop.notes.say("no information", printable(str(name))[:50], per=name)
-        return self._shop.hashed({name: value for name, value in given.items() if name in FIELDS})
-
-    def untold(self, kind: Kind) -> None:
-        """The question raised; called where the exception is being handled."""
-        self._shop.notes.say("question", kind.upper(), per=kind, exc_info=True)
-
-    # --- what a door asks ------------------------------------------------------------------
+        return self._inquiry
 
     def admit(self, headers: Headers) -> Headers | None:
         """The request's headers for the app, where it must not know of the client's copy as it is
@@ -340,7 +270,8 @@ class Exchange:
         shop, self._given = self._shop, given
         headers = self._held = answers.lower_case(given)
         now = shop.clock()
-        visit = self._visit = Visit(shop, request, self._said, now, self._learned)
+        learned = None if self._inquiry is None else self._inquiry.learned
+        visit = self._visit = Visit(shop, request, self._said, now, learned)
         if self._is_excluded(request):
             self._mute = True
             return self._leave()

@@ -177,17 +177,23 @@ def _secret_key() -> object:
 
 def _learn(exchange: Exchange, request: HttpRequest, response: Any) -> None:
     """What this shop knows of its visitor; where there is an event the user may be loaded."""
-    if exchange.wants_user():
+    inquiry = exchange.inquiry(_headers(response))
+    if inquiry is None:
+        return
+    if inquiry.wants_user:
         load_user(request)
-    exchange.learn(lambda: loaded_user(request))
-    ask(exchange, _headers(response))
+    inquiry.learn(lambda: loaded_user(request))
+    ask(inquiry)
 
 
 async def _learn_async(exchange: Exchange, request: HttpRequest, response: Any) -> None:
-    if exchange.wants_user():
+    inquiry = exchange.inquiry(_headers(response))
+    if inquiry is None:
+        return
+    if inquiry.wants_user:
         await load_user_async(request)
-    exchange.learn(lambda: loaded_user(request))
-    await ask_async(exchange, _headers(response))
+    inquiry.learn(lambda: loaded_user(request))
+    await ask_async(inquiry)
 
 
 def _forget(*_args: object, **_said: object) -> None:

@@ -1,0 +1,87 @@
+"""What only the shop knows of a request's visitor: its user object, and its callables' answers.
+
+A door asks it before the answer is decided on. What fails is nothing known, never an error.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pixelpair.core.http import printable
+from pixelpair.core.identity import user_information
+from pixelpair.core.machines import machine
+from pixelpair.core.policy import Learned, as_information, as_state
+from pixelpair.core.user_data import FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pixelpair.core.http import Request
+    from pixelpair.core.identity import Hashes
+    from pixelpair.core.policy import Kind, Question
+    from pixelpair.core.shop import Shop
+
+
+class Inquiry:
+    """One request whose answer is a page or has events. `source` is the framework's request.
+
+    `has_event` says that more may leave than a PageView: worth asking the shop who this is.
+    """
+
+    __slots__ = ("_has_event", "_request", "_shop", "learned", "source")
+
+    def __init__(self, shop: Shop, request: Request, source: object, *, has_event: bool) -> None:
+        self._shop = shop
+        self._request = request
+        self._has_event = has_event
+        self.source = source
+        self.learned = Learned()
+
+    @property
+    def wants_user(self) -> bool:
+        """Whether the framework may be made to load its user: for an event, where it counts."""
+        policy = self._shop.policy
+        return self._has_event and (policy.matches or policy.staff.users)
+
+    @property
+    def questions(self) -> list[Question]:
+        """What to ask: who it is only of customers, and only for an event."""
+        agent = self._request.index.get(b"user-agent", b"")
+        of_customer = self._has_event and machine(agent) is None
+        asked = self._shop.policy.questions
+        return [question for question in asked if of_customer or question.kind != "identify"]
+
+    def learn(self, user: Callable[[], object]) -> None:
+        """The user object that this request has loaded, or may load; None for nobody."""
+        policy, learned = self._shop.policy, self.learned
+        try:
+            found = user()
+            if policy.staff.users and getattr(found, "is_staff", False) is True:
+                learned.staff = True
+            if policy.matches:
+                learned.user = self._shop.hashed(user_information(found))
+        except Exception:  # the shop's own object may raise anything from anywhere
+            self._shop.notes.say("question", "ADVANCED_MATCHING", exc_info=True)
+
+    def told(self, kind: Kind, answer: object) -> None:
+        """What the shop said to a question."""
+        learned = self.learned
+        try:
+            if kind == "consent":
+                learned.consent = as_state(answer)
+            elif kind == "staff":
+                learned.staff |= answer is True
+            else:
+                learned.told = self._hashed(as_information(answer))
+        except Exception:
+            self.untold(kind)
+
+    def untold(self, kind: Kind) -> None:
+        """The question raised; called where the exception is being handled."""
+        self._shop.notes.say("question", kind.upper(), per=kind, exc_info=True)
+
+    def _hashed(self, given: Mapping[str, object]) -> Hashes:
+        """A name that is none of Meta's drops its field, not the others."""
+        for name in given.keys() - FIELDS.keys():
+            self._shop.notes.say("no information", printable(str(name))[:50], per=name)
+        return self._shop.hashed({name: value for name, value in given.items() if name in FIELDS})
