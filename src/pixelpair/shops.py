@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from pixelpair.asking import in_thread
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.notes import Notes
+from pixelpair.core.served import Answer
 from pixelpair.storefront import Storefront, storefront
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pixelpair.core.http import Request
-    from pixelpair.core.served import Answer
     from pixelpair.settings import Settings
     from pixelpair.storefront import Outlets
 
@@ -159,9 +159,8 @@ class Desks:
     def answer(self, request: Request, body: bytes) -> Answer:
         """The whole answer to a request that `room` claims."""
         front = self._shops.at(self._place(request))
-        if front is None:  # gone between two calls
-            raise LookupError(request.host)
-        return front.desk.answer(request, body)
+        # Its shop may be gone since `room`.
+        return Answer(204) if front is None else front.desk.answer(request, body)
 
 
 def begins(shops: Shops, place: Callable[[Request], str], notes: Notes) -> Callable[..., Exchange]:
