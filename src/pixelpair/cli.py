@@ -1,4 +1,4 @@
-"""The `pixelpair` command: deliver what waits, and the sandbox to try everything in."""
+"""The `pixelpair` command: what waits, what died, who sends, and a sandbox to try everything in."""
 
 from __future__ import annotations
 
@@ -7,29 +7,34 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from pixelpair.delivery.journal import Journal
+from pixelpair.commands.erasure import add_purge
+from pixelpair.commands.letters import add_dead
+from pixelpair.commands.sender import add_drain, add_worker
+from pixelpair.commands.status import add_status
+from pixelpair.commands.words import LEFT, OK, USAGE
 from pixelpair.errors import PixelPairError
 from pixelpair.settings import Settings
-from pixelpair.tracker import open_worker, spool_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pixelpair.delivery.drain import Drained
-
-# Exit codes, as in sysexits.h where it has one.
-OK, LEFT, USAGE = 0, 1, 2
+    from pixelpair.commands.words import Commands, Read
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0: done, 1: events are left or it failed, 2: wrong settings or usage."""
-    arguments = _parser().parse_args(argv)
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    settings: Callable[[], Settings] = Settings.from_env,
+    prog: str = "pixelpair",
+) -> int:
+    """Run one command; 0: done, 1: events are left or it failed, 2: wrong settings or usage.
+
+    `settings` reads them, when a command needs any; `prog` is what people type.
+    """
+    arguments = _parser(prog).parse_args(argv)
     logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
-        return int(arguments.run(arguments))
+        return int(arguments.run(arguments, settings))
     except PixelPairError as error:
         print(error, file=sys.stderr)
         return USAGE
@@ -38,26 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return LEFT
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str = "pixelpair") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="pixelpair", description="Meta Pixel and Conversions API events as pairs"
+        prog=prog,
+        description="Meta Pixel and Conversions API events as pairs",
+        epilog="Settings are read from PIXELPAIR_*; `COMMAND --help` has examples.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    drain = commands.add_parser(
-        "drain",
-        help="deliver every waiting event and exit",
-        description="Deliver every event of this host's spool and exit. Reads PIXELPAIR_*. "
-        "Exit code 0: everything was delivered; 1: events are left, or became dead letters; "
-        "2: the settings are wrong.",
-    )
-    drain.add_argument(
-        "--timeout",
-        type=float,
-        default=None,
-        metavar="SECONDS",
-        help="give up after so long (default: as long as Graph answers)",
-    )
-    drain.set_defaults(run=_drain)
+    for add_family in (add_status, add_dead, add_drain, add_worker, add_purge, _add_sandbox):
+        add_family(commands)
+    return parser
+
+
+def _add_sandbox(commands: Commands) -> None:
     sandbox = commands.add_parser(
         "sandbox",
         help="run a local Events Manager and fake Graph",
@@ -67,53 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     sandbox.add_argument("--port", type=int, default=8765, help="default: %(default)s")
     sandbox.set_defaults(run=_sandbox)
-    return parser
 
 
-def _sandbox(arguments: argparse.Namespace) -> int:
+def _sandbox(arguments: argparse.Namespace, _read: Read) -> int:
     from pixelpair.sandbox.server import serve  # its extra may be missing
 
     serve(arguments.host, arguments.port)
     return OK
-
-
-def _drain(arguments: argparse.Namespace) -> int:
-    settings = Settings.from_env()
-    missing = [n for n in ("pixel_id", "access_token") if not getattr(settings, n)]
-    if missing and not settings.shops:
-        names = " and ".join(f"PIXELPAIR_{name.upper()}" for name in missing)
-        print(f"{names} must be set to deliver events", file=sys.stderr)
-        return USAGE
-    spool = spool_of(settings)
-    sys.path.append("")  # the shop's object may lie where this is run, beside its app
-    worker = open_worker(settings, spool, Journal(spool))
-    with _Progress() as show:
-        drained = worker.drain(arguments.timeout, show)
-    worker.close(0)
-    return _say(drained)
-
-
-def _say(drained: Drained) -> int:
-    print(f"delivered {drained.delivered}, dead {drained.dead}, left {max(drained.left, 0)}")
-    if drained.reason:
-        print(drained.reason, file=sys.stderr)
-    return LEFT if drained.left or drained.dead or drained.reason else OK
-
-
-class _Progress:
-    """A bar on a terminal's stderr while events leave; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        columns = (TextColumn("delivering"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._shows = self._bar.console.is_terminal
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        task = self._bar.add_task("events", total=None)
-        if self._shows:
-            self._bar.start()
-        return lambda done, total: self._bar.update(task, completed=done, total=total)
-
-    def __exit__(self, *exc: object) -> None:
-        if self._shows:
-            self._bar.stop()

@@ -136,6 +136,12 @@ def file_path(value: object) -> Path:
         raise ValueError from None
 
 
+def outbox_place(value: object) -> Path | str:
+    """A file, or the address of a Redis: what is wrong with that says the outbox itself."""
+    text = str(value).strip()
+    return text if re.match(r"rediss?://", text) else file_path(value)
+
+
 def mount(value: object) -> str:
     return fitting(r"/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")(str(value).rstrip("/"))
 

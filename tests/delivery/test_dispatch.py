@@ -9,7 +9,7 @@ import pytest
 
 from pixelpair.delivery.dispatch import Dispatch, Round
 from pixelpair.delivery.memory import MemoryOutbox
-from pixelpair.delivery.outbox import Stats
+from pixelpair.delivery.outbox import Stats, Trouble
 from pixelpair.delivery.retry import HOLD, MAX_AGE, TRIES
 from pixelpair.graph.client import Reply
 
@@ -232,3 +232,52 @@ def test_no_log_line_tells_who_somebody_is(
     assert caplog.messages
     assert "a@b.se" not in caplog.text
     assert "secret" not in caplog.text
+
+
+# --- for people ----------------------------------------------------------------------------
+
+
+def test_notes_what_keeps_a_pixels_events_back_until_they_leave(
+    outbox: MemoryOutbox, clock: Clock
+) -> None:
+    replies = [Reply("silence", detail="reset")] * 2 + [Reply("refused", code=190), TAKEN]
+    sender = Dispatch(lambda twins: replies.pop(0), clock, lambda: 0.0)
+    outbox.put_many([make_twin(1)])
+    seen = []
+    while replies:
+        sender.turn(outbox, all_due=True)
+        sender.reopen()
+        seen.append([(t.reason[:8], t.since, t.held) for t in outbox.troubles()])
+        clock.now += 5
+    down, token = ("Graph ca", NOW, False), ("190: Met", NOW + 10, True)
+    assert seen == [[down], [down], [token], []]
+
+
+def test_a_predecessors_trouble_ends_with_the_first_delivery(
+    outbox: MemoryOutbox, clock: Clock
+) -> None:
+    outbox.note("111", Trouble("111", "down", NOW - 60))
+    outbox.put_many([make_twin(1)])
+    dispatch(Meta(), clock).turn(outbox)
+    assert outbox.troubles() == []
+
+
+def test_what_cannot_be_noted_holds_up_nothing(clock: Clock) -> None:
+    class Mute(MemoryOutbox):
+        def note(self, pixel_id: str, trouble: Trouble | None) -> None:
+            raise OSError
+
+    outbox = Mute(clock)
+    outbox.put_many([make_twin(1)])
+    assert dispatch(Meta(), clock).turn(outbox).delivered == 1
+
+
+def test_begins_no_call_once_it_is_stopped(outbox: MemoryOutbox, clock: Clock) -> None:
+    outbox.put_many([make_twin(1), make_twin(2, pixel_id="222")])
+    meta = Meta()
+    sender = dispatch(meta, clock)
+    sender.stop = lambda: bool(meta.calls)
+    sender.turn(outbox)
+    sender.turn(outbox)
+    assert meta.calls == [["id-1"]]
+    assert [row.twin.pixel_id for row in outbox.claim(9, NOW)] == ["222"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,23 +25,34 @@ from pixelpair.delivery.outbox import (
     Outbox,
     Row,
     Stats,
+    Tally,
+    Trouble,
 )
+from pixelpair.delivery.redis import RedisOutbox
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 from pixelpair.delivery.sqlite import SqliteOutbox
 
 from .conftest import NOW, Clock, make_twin
+from .redis_server import fresh_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+def in_redis(spool: Path, clock: Clock) -> Outbox:
+    return RedisOutbox(fresh_url(), spool, clock, keep_dead=math.inf)
+
+
+OUTBOXES: dict[str, Callable[[Path, Clock], Outbox]] = {
+    "memory": lambda _, clock: MemoryOutbox(clock),
+    "sqlite": lambda spool, clock: SqliteOutbox(spool / "outbox.sqlite3", clock),
+    "redis": in_redis,
+}
+
+
+@pytest.fixture(params=OUTBOXES)
 def outbox(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Outbox]:
-    box: Outbox = (
-        MemoryOutbox(clock)
-        if request.param == "memory"
-        else SqliteOutbox(tmp_path / "outbox.sqlite3", clock)
-    )
+    box = OUTBOXES[request.param](tmp_path, clock)
     yield box
     box.close()
 
@@ -342,15 +355,15 @@ def test_a_withdrawal_of_hostile_text_hits_nobody_else(outbox: Outbox, fbp: str)
     assert [row.twin for row in outbox.claim(99, NOW)] == twins
 
 
-class BothAgree(RuleBasedStateMachine):
-    """Whatever is asked of them, in whatever order, SQLite answers as memory does."""
+class AllAgree(RuleBasedStateMachine):
+    """Whatever is asked of them, in whatever order, each answers as memory does."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
         self.folder = TemporaryDirectory()
-        path = Path(self.folder.name) / "outbox.sqlite3"
-        self.boxes: list[Outbox] = [MemoryOutbox(self.clock), SqliteOutbox(path, self.clock)]
+        spool = Path(self.folder.name)
+        self.boxes = [make(spool, self.clock) for make in OUTBOXES.values()]
 
     def teardown(self) -> None:
         for box in self.boxes:
@@ -379,8 +392,7 @@ class BothAgree(RuleBasedStateMachine):
         records: list[Twin | Withdrawal] = [make(n, at=now - n) for n in numbers]
         if withdrawn:
             records.insert(1, Withdrawal(pixel_id, withdrawn, now - 2))
-        first, second = (box.put_many(records, "j", len(records)) for box in self.boxes)
-        assert first == second
+        assert_same([box.put_many(records, "j", len(records)) for box in self.boxes])
 
     @rule(
         limit=st.integers(1, 4),
@@ -395,32 +407,141 @@ class BothAgree(RuleBasedStateMachine):
         verdict: Delivered | Dead | RetryAt | Hold | None,
         pixel_id: str | None,
     ) -> None:
-        seen = []
+        seen: list[object] = []
         for box in self.boxes:
             rows = box.claim(limit, self.clock.now, pixel_id)
             seen.append([(row.twin, row.attempts) for row in rows])
             if verdict is not None:
                 box.settle([(row.key, verdict) for row in rows], self.clock.now)
-        assert seen[0] == seen[1]
+        assert_same(seen)
 
     @rule(seconds=st.sampled_from([30, 4000, 700_000]))
     def wait(self, seconds: int) -> None:
         self.clock.now += seconds
 
+    @rule(chosen=st.integers(0, 3))
+    def erase(self, chosen: int) -> None:
+        gone = []
+        for box in self.boxes:
+            keys = [row.key for row in box.queued()][chosen : chosen + 1]
+            gone.append((box.erase(keys * 2), box.erase(keys)))
+        assert_same([*gone])
+
+    @rule(pixel_id=st.sampled_from(["111", "222"]), reason=st.sampled_from([None, "å", "why"]))
+    def note(self, pixel_id: str, reason: str | None) -> None:
+        trouble = reason and Trouble(pixel_id, reason, self.clock.now, reason == "why")
+        for box in self.boxes:
+            box.note(pixel_id, trouble or None)
+
     @rule()
     def replay(self) -> None:
-        first, second = (box.replay() for box in self.boxes)
-        assert first == second
+        assert_same([box.replay() for box in self.boxes])
 
     @invariant()
     def show_the_same(self) -> None:
-        first, second = ((box.stats(), box.lanes(), _letters(box)) for box in self.boxes)
-        assert first == second
+        assert_same([(box.stats(), box.lanes(), _letters(box)) for box in self.boxes])
+        assert_same([_survey(box) for box in self.boxes])
+
+
+def assert_same(answers: list[object]) -> None:
+    assert answers == answers[:1] * len(answers)
+
+
+def _survey(box: Outbox) -> tuple[list[object], ...]:
+    waiting = [(row.twin, row.attempts) for row in box.queued()]
+    return [*box.tallies()], [*waiting], [letter.twin for letter in box.letters()], box.troubles()
 
 
 def _letters(box: Outbox) -> set[tuple[object, ...]]:
     return {(letter.twin, letter.reason, letter.died) for letter in box.dead()}
 
 
-TestBothAgree = BothAgree.TestCase
-TestBothAgree.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestAllAgree = AllAgree.TestCase
+TestAllAgree.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+# --- what people ask ---------------------------------------------------------------------------
+
+
+def counted(box: Outbox) -> list[Tally]:
+    """Without `oldest`, which not every outbox knows."""
+    return [replace(tally, oldest=None) for tally in box.tallies()]
+
+
+def test_counts_events_by_pixel_and_name(outbox: Outbox) -> None:
+    assert outbox.tallies() == []
+    outbox.put_many([make_twin(n, name="Lead") for n in range(3)])
+    outbox.put_many([make_twin(n, pixel_id="222") for n in range(2)])
+    outbox.put_many([make_twin(9, name="Purchase", fault="no value")])
+    rows = outbox.claim(2, NOW, "111")
+    outbox.settle([(rows[0].key, Delivered()), (rows[1].key, Dead("x"))], NOW)
+    (row,) = outbox.claim(1, NOW, "222")
+    outbox.settle([(row.key, Delivered())], NOW)
+    assert counted(outbox) == [
+        Tally("111", "Lead", queued=1, dead=1, delivered=1),
+        Tally("111", "Purchase", dead=1),
+        Tally("222", "ViewContent", queued=1, delivered=1),
+    ]
+
+
+def test_what_was_delivered_stays_counted(outbox: Outbox, clock: Clock) -> None:
+    for n in range(3):
+        outbox.put_many([make_twin(n)])
+        deliver_all(outbox)
+        clock.now += REMEMBER_LASTING
+    assert counted(outbox) == [Tally("111", "ViewContent", delivered=3)]
+
+
+def test_counts_no_delivery_of_what_was_withdrawn_meanwhile(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1, fbp=FBP)])
+    rows = outbox.claim(9, NOW)
+    outbox.put_many([GONE])
+    outbox.settle([(row.key, Delivered()) for row in rows], NOW)
+    assert counted(outbox) == []
+
+
+def test_reads_what_is_queued_claimed_or_not(outbox: Outbox) -> None:
+    twins = [make_twin(n, text="x" * n) for n in range(1203)]
+    outbox.put_many(twins)
+    rows = outbox.claim(2, NOW)
+    outbox.settle([(rows[0].key, RetryAt(NOW + 9, "x", True))], NOW)
+    found = list(outbox.queued())
+    assert sorted((row.twin for row in found), key=lambda twin: int(twin.event_id[3:])) == twins
+    assert {row.key: row.attempts for row in found if row.attempts} == {rows[0].key: 1}
+
+
+def test_reads_every_dead_letter_newest_first(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(n, fault="f") for n in range(1203)])
+    assert list(outbox.letters()) == outbox.dead(2000)
+    assert [letter.twin.event_id for letter in outbox.letters()][:2] == ["id-1202", "id-1201"]
+
+
+def test_erases_queued_events_claimed_or_not(outbox: Outbox, clock: Clock) -> None:
+    twins = [make_twin(n, lasting=n == 2) for n in range(4)]
+    outbox.put_many(twins)
+    rows = outbox.claim(1, NOW)
+    keys = {row.twin.event_id: row.key for row in outbox.queued()}
+    unknown = type(rows[0].key)(99999)
+    assert outbox.erase([keys["id-0"], keys["id-2"], keys["id-2"], unknown]) == 2
+    assert outbox.erase([keys["id-0"]]) == 0
+    outbox.settle([(row.key, RetryAt(NOW, "x", True)) for row in rows], NOW)
+    assert claimed(outbox) == ["id-1", "id-3"]
+    assert outbox.stats() == Stats(queued=2, oldest=NOW, withdrawn=2)
+    clock.now += REMEMBER - 1
+    assert outbox.put_many(twins) == 0
+    clock.now += 1
+    assert outbox.put_many([twins[0], twins[2]]) == 1
+
+
+def test_notes_why_a_pixels_events_do_not_leave(outbox: Outbox) -> None:
+    assert outbox.troubles() == []
+    outbox.note("222", Trouble("222", "190: token", NOW, held=True))
+    outbox.note("111", Trouble("111", "down", NOW))
+    outbox.note("111", Trouble("111", "slow [å]", NOW + 0.5))
+    outbox.note("333", None)
+    assert outbox.troubles() == [
+        Trouble("111", "slow [å]", NOW + 0.5),
+        Trouble("222", "190: token", NOW, held=True),
+    ]
+    outbox.note("222", None)
+    assert [trouble.pixel_id for trouble in outbox.troubles()] == ["111"]

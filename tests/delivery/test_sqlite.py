@@ -17,6 +17,7 @@ from pixelpair.delivery.retry import Delivered, Hold, RetryAt
 from pixelpair.delivery.sqlite import SqliteOutbox
 
 from .conftest import NOW, Clock, make_twin
+from .scripts import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,4 +234,30 @@ def test_looking_into_an_outbox_waits_for_no_writer(
         reader = SqliteOutbox(tmp_path / "o", clock)
         assert reader.stats() == Stats(queued=1, oldest=NOW)
         reader.close()
+    box.close()
+
+
+LOOK = """
+box = SqliteOutbox(spool / "o")
+print(box.stats().queued)
+box.close()
+"""
+
+
+@pytest.mark.parametrize("act", ["sync", "open"])
+def test_who_looks_in_from_outside_does_not_cut_the_sender_off(
+    tmp_path: Path, clock: Clock, act: str
+) -> None:
+    """Seen: to close a descriptor of the file ends all locks that its process has on it. The next
+    process that closed the outbox took itself for the last and removed the log, and what the
+    sender wrote from then on was nowhere (https://www.sqlite.org/howtocorrupt.html, 2.2)."""
+    box = SqliteOutbox(tmp_path / "o", clock)
+    box.put_many([make_twin(1)])
+    if act == "sync":
+        box.sync()
+    else:
+        SqliteOutbox(tmp_path / "o", clock).close()
+    assert run(LOOK, tmp_path)[0] == "1\n"
+    box.put_many([make_twin(2)])
+    assert run(LOOK, tmp_path)[0] == "2\n"
     box.close()

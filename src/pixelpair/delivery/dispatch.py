@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pixelpair.delivery.outbox import Trouble
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt, Split, decide, too_old
 from pixelpair.graph import conversions
 
@@ -46,11 +48,13 @@ class Lane:
     """One pixel's way to Meta: closed by which verdict, and how often it failed in a row.
 
     `first` is the size of the next call (0: what fits), where a search for bad events broke off.
+    `noted` is the trouble that the outbox knows of (None: what it knows is a predecessor's).
     """
 
     closed: RetryAt | Hold | None = None
     failures: int = 0
     trouble: str = ""
+    noted: str | None = None
     first: int = 0
 
 
@@ -58,7 +62,10 @@ _NEW: Final = Lane()
 
 
 class Dispatch:
-    """Sends what an outbox has due. One lane a pixel: a dead token never starves the others."""
+    """Sends what an outbox has due. One lane a pixel: a dead token never starves the others.
+
+    Once `stop` says so, no further call begins.
+    """
 
     def __init__(self, send: Send, clock: Callable[[], float], random: Callable[[], float]) -> None:
         self._send = send
@@ -66,6 +73,7 @@ class Dispatch:
         self._random = random
         self._lanes: dict[str, Lane] = {}
         self._said: set[str] = set()
+        self.stop: Callable[[], bool] = _never
 
     def turn(self, outbox: Outbox, *, all_due: bool = False) -> Round:
         """Claim one batch of each open lane and see it through, those that failed lately last.
@@ -74,6 +82,8 @@ class Dispatch:
         """
         tally, errors = Round(), []
         for pixel_id in self._open(outbox.lanes(), self._clock()):
+            if self.stop():
+                break
             try:
                 self._serve(outbox, pixel_id, all_due, tally)
             except Exception as error:  # the others' events shall leave all the same
@@ -114,7 +124,7 @@ class Dispatch:
         end = self._clock() + PATIENCE
         while waiting and not turn.closed:
             self._post(turn, pixel_id, lane, waiting)
-            if self._clock() >= end:
+            if self._clock() >= end or self.stop():
                 break
         lane.first = len(waiting[-1]) if waiting else 0
 
@@ -129,6 +139,9 @@ class Dispatch:
         else:
             self._note(pixel_id, lane, decision, reply, rows)
             turn.judge(rows, decision, self._clock())
+            if lane.noted != lane.trouble:
+                turn.tell(_trouble(pixel_id, lane, self._clock()), pixel_id)
+                lane.noted = lane.trouble
 
     def _note(
         self, pixel_id: str, lane: Lane, decision: Verdict, reply: Reply, rows: list[Row]
@@ -188,10 +201,24 @@ class _Turn:
             case RetryAt() | Hold():
                 self.closed = True
 
+    def tell(self, trouble: Trouble | None, pixel_id: str) -> None:
+        """Note it for people. Where that fails, nothing else needs to."""
+        with suppress(Exception):
+            self._outbox.note(pixel_id, trouble)
+
     def release(self) -> None:
         if self._open:
             idle = Hold(self._now, "not tried")
             self._outbox.settle([(key, idle) for key in self._open], self._now)
+
+
+def _never() -> bool:
+    return False
+
+
+def _trouble(pixel_id: str, lane: Lane, now: float) -> Trouble | None:
+    held = isinstance(lane.closed, Hold)
+    return Trouble(pixel_id, lane.trouble, now, held) if lane.trouble else None
 
 
 def _batches(rows: list[Row], first: int) -> list[list[Row]]:

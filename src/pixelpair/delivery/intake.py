@@ -15,6 +15,8 @@ from pixelpair.core.events import Withdrawal, unpacked
 from pixelpair.delivery import frames, journal, locks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pixelpair.core.events import Twin
     from pixelpair.delivery.outbox import Outbox
 
@@ -60,7 +62,14 @@ class Intake:
 
     def unread(self) -> int:
         """How many whole frames wait in the journals."""
-        return sum(self._count(name) for name in self._listing())
+        return sum(len(self._unread(name)) for name in self._listing())
+
+    def waiting(self) -> Iterator[Twin | Withdrawal]:
+        """What waits in the journals, to be looked at only: one journal after the other."""
+        for name in self._listing():
+            for payload in self._unread(name):
+                with contextlib.suppress(ValueError, TypeError):
+                    yield unpacked(payload)
 
     def _listing(self) -> dict[str, int]:
         try:
@@ -157,11 +166,11 @@ class Intake:
                 if time.time() - path.stat().st_mtime > STILLBORN:
                     path.unlink()
 
-    def _count(self, name: str) -> int:
+    def _unread(self, name: str) -> list[bytes]:
         with contextlib.suppress(FileNotFoundError):
             data = (self.spool / name).read_bytes()[self._outbox.offset(name) :]
-            return len(frames.read_frames(data, final=True).payloads)
-        return 0
+            return frames.read_frames(data, final=True).payloads
+        return []
 
 
 def _read_at(fd: int, size: int, offset: int) -> bytes:

@@ -5,10 +5,15 @@ Knows who leads and what one pass is; when a pass is due is the worker's busines
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import random
+import socket
+import sys
 from collections import deque
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pixelpair.core.events import Withdrawal, unpacked
@@ -20,7 +25,6 @@ from pixelpair.delivery.outbox import WITHDRAWALS, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pixelpair.delivery.dispatch import Round, Send
     from pixelpair.delivery.journal import Journal
@@ -57,6 +61,7 @@ class Leader:
         self._intake: Intake | None = None
         self._outbox_factory = outbox_factory
         self._lock = locks.Lock(spool / LOCK_FILE)
+        self._clock = clock
         self._memory = MemoryOutbox(clock)
         # Of the journal's memory; the other outboxes learn of them from its file.
         self._withdrawals: deque[Withdrawal] = deque(maxlen=WITHDRAWALS)
@@ -150,6 +155,7 @@ class Leader:
             self._lock.close()
             raise
         self._intake = Intake(self.spool, self.outbox, self._memory)
+        self._lock.sign(_signature(self._clock()))
         return True
 
     def _outboxes(self) -> list[Outbox]:
@@ -177,3 +183,10 @@ class Leader:
         tally.claimed += outcome.claimed
         tally.delivered += outcome.delivered
         tally.dead += outcome.dead
+
+
+def _signature(now: float) -> str:
+    """Who leads, for people: the name of the program without its arguments."""
+    program = Path(sys.argv[0] or "python").name if hasattr(sys, "argv") and sys.argv else "python"
+    who = {"pid": os.getpid(), "host": socket.gethostname(), "program": program, "since": now}
+    return json.dumps(who)

@@ -27,6 +27,8 @@ log = logging.getLogger("pixelpair")
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
+_SIGNATURE = 1000
+
 _sync = getattr(os, "fdatasync", os.fsync)
 _said: set[str] = set()
 
@@ -62,6 +64,30 @@ def take(fd: int) -> bool | None:
         say_once("the spool's file system has no locks: let one process only send")
         return None
     return True
+
+
+def holder(path: Path) -> tuple[bool | None, str]:
+    """Whether somebody holds this lock now (None: nobody can tell), and how the last one signed.
+
+    For people who ask: the lock is neither waited for nor, where the file is missing, made.
+    """
+    try:
+        with path.open("rb") as file:
+            return _is_held(file.fileno()), file.read(_SIGNATURE).decode(errors="replace")
+    except FileNotFoundError:
+        return (False if can_lock() else None), ""
+
+
+def _is_held(fd: int) -> bool | None:
+    if not can_lock():
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
 
 
 def datasync(fd: int) -> None:
@@ -102,6 +128,14 @@ class Lock:
                 else:
                     self._fd = fd
             return self.held
+
+    def sign(self, words: str) -> None:
+        """Write into the file who holds it; see `holder`."""
+        with self.fork_lock, contextlib.suppress(OSError):
+            if self._fd is not None:
+                os.ftruncate(self._fd, 0)
+                os.lseek(self._fd, 0, os.SEEK_SET)
+                os.write(self._fd, words.encode(errors="replace")[:_SIGNATURE])
 
     def close(self) -> None:
         """Free the lock, if it is ours."""

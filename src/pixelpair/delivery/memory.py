@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from pixelpair.delivery.outbox import (
     DeadLetter,
     Row,
     Stats,
+    Tally,
+    Trouble,
     borne_fbp,
     digest,
     remember_for,
@@ -23,7 +26,7 @@ from pixelpair.delivery.outbox import (
 from pixelpair.delivery.retry import Dead, Delivered, RetryAt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pixelpair.core.events import Twin
     from pixelpair.delivery.outbox import Key, Verdict
@@ -41,7 +44,8 @@ class MemoryOutbox:
         self._seen: dict[bytes, float] = {}
         self._dead: dict[bytes, DeadLetter] = {}
         self._offsets: dict[str, int] = {}
-        self._delivered = 0
+        self._sent: Counter[tuple[str, str]] = Counter()
+        self._troubles: dict[str, Trouble] = {}
         self._ended: dict[tuple[str, bytes | None], tuple[int, float]] = {}
         self._withdrawn = 0
 
@@ -145,7 +149,7 @@ class MemoryOutbox:
                 self._due[row.key] = when
             case Delivered():
                 self._drop(row.key)
-                self._delivered += 1
+                self._sent[row.twin.pixel_id, row.twin.event_name] += 1
                 self._seen[known] = now + remember_for(row.twin.lasting)
             case Dead(reason):
                 self._drop(row.key)
@@ -167,7 +171,48 @@ class MemoryOutbox:
 
     def stats(self) -> Stats:
         oldest = next((row.twin.event_time for row in self._rows.values()), None)
-        return Stats(len(self._rows), len(self._dead), self._delivered, oldest, self._withdrawn)
+        return Stats(
+            queued=len(self._rows),
+            dead=len(self._dead),
+            delivered=self._sent.total(),
+            oldest=oldest,
+            withdrawn=self._withdrawn,
+            in_flight=len(self._claimed & self._rows.keys()),
+        )
+
+    def tallies(self) -> list[Tally]:
+        queued = Counter(_kind(row.twin) for row in self._rows.values())
+        dead = Counter(_kind(letter.twin) for letter in self._dead.values())
+        oldest: dict[tuple[str, str], int] = {}
+        for row in self._rows.values():
+            at = row.twin.event_time
+            oldest[_kind(row.twin)] = min(at, oldest.get(_kind(row.twin), at))
+        return [
+            Tally(*kind, queued[kind], dead[kind], self._sent[kind], oldest.get(kind))
+            for kind in sorted(queued.keys() | dead.keys() | self._sent.keys())
+        ]
+
+    def queued(self) -> Iterator[Row]:
+        return iter(list(self._rows.values()))
+
+    def letters(self) -> Iterator[DeadLetter]:
+        return iter(self.dead(len(self._dead)))
+
+    def erase(self, keys: Iterable[Key]) -> int:
+        found = [self._rows[key] for key in dict.fromkeys(keys) if key in self._rows]
+        for row in found:
+            self._drop(row.key)
+            del self._seen[digest(row.twin)]
+            self._forgo(row.twin, self._clock())
+        return len(found)
+
+    def note(self, pixel_id: str, trouble: Trouble | None) -> None:
+        self._troubles.pop(pixel_id, None)
+        if trouble is not None:
+            self._troubles[pixel_id] = trouble
+
+    def troubles(self) -> list[Trouble]:
+        return [self._troubles[pixel_id] for pixel_id in sorted(self._troubles)]
 
     def dead(self, limit: int = 100) -> list[DeadLetter]:
         return list(self._dead.values())[::-1][:limit]
@@ -198,3 +243,7 @@ class MemoryOutbox:
 
     def close(self) -> None:
         self._claimed.clear()
+
+
+def _kind(twin: Twin) -> tuple[str, str]:
+    return twin.pixel_id, twin.event_name

@@ -7,7 +7,7 @@ neither Graph nor journals, only how far each journal has been taken in.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 import orjson
@@ -15,7 +15,7 @@ import orjson
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pixelpair.core.events import Twin, Withdrawal
 
@@ -58,7 +58,8 @@ class DeadLetter:
 class Stats:
     """Where the events are; `oldest` is the event_time of the one that is queued longest.
 
-    `withdrawn` counts the events that their visitor called back before they had left.
+    `withdrawn` counts the events that their visitor called back before they had left, and those
+    that were erased. `in_flight` of the queued ones are being sent; None: only the sender knows.
     """
 
     queued: int = 0
@@ -66,6 +67,33 @@ class Stats:
     delivered: int = 0
     oldest: int | None = None
     withdrawn: int = 0
+    in_flight: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many events of one pixel and name are where.
+
+    `oldest` is the least event_time of the queued ones; None where there are none, or where the
+    outbox would have to read them all.
+    """
+
+    pixel_id: str
+    event_name: str
+    queued: int = 0
+    dead: int = 0
+    delivered: int = 0
+    oldest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a pixel's events do not leave, and since when. `held`: a person has to act."""
+
+    pixel_id: str
+    reason: str
+    since: float
+    held: bool = False
 
 
 class Outbox(Protocol):
@@ -118,6 +146,28 @@ class Outbox(Protocol):
 
     def purge(self, keys: Iterable[Key] | None = None) -> int:
         """Delete dead letters (None: all) for good, and give how many."""
+
+    def tallies(self) -> list[Tally]:
+        """Where the events are, by pixel and name in this order; `delivered` since the outbox
+        began. A pixel and name of which nothing was ever counted has no tally."""
+
+    def queued(self) -> Iterator[Row]:
+        """Every queued event, claimed or not, oldest first, read page by page: what comes or goes
+        meanwhile may be in it or not."""
+
+    def letters(self) -> Iterator[DeadLetter]:
+        """Every dead letter, newest first, read page by page like `queued`."""
+
+    def erase(self, keys: Iterable[Key]) -> int:
+        """Delete queued events, claimed or not, and give how many. They count as withdrawn and
+        are remembered like delivered ones: the same event is not taken in again for a while."""
+
+    def note(self, pixel_id: str, trouble: Trouble | None) -> None:
+        """Remember why a pixel's events do not leave, in place of what was noted before; None:
+        they do."""
+
+    def troubles(self) -> list[Trouble]:
+        """What was noted, in the order of pixels."""
 
     def sync(self) -> None:
         """What was put or settled survives a power cut from here on."""

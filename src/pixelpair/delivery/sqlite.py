@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from pixelpair.core.events import Twin
-from pixelpair.delivery import locks, tables, withdrawals
-from pixelpair.delivery.outbox import DeadLetter, Row, Stats
+from pixelpair.delivery import locks, survey, tables, withdrawals
+from pixelpair.delivery.outbox import Row, Stats
 from pixelpair.delivery.retry import Dead, Delivered, RetryAt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pixelpair.core.events import Withdrawal
-    from pixelpair.delivery.outbox import Key, Verdict
+    from pixelpair.delivery.outbox import DeadLetter, Key, Tally, Trouble, Verdict
 
 log = logging.getLogger("pixelpair")
 
@@ -45,7 +45,7 @@ def _mended(
             try:
                 return method(self, *args, **kwargs)
             except sqlite3.DatabaseError as error:
-                if not tables.is_broken(error):
+                if not (self._mends and tables.is_broken(error)):
                     raise
                 self._set_aside(error)
                 return method(self, *args, **kwargs)
@@ -57,11 +57,15 @@ class SqliteOutbox:
     """An outbox in one file (WAL), for one claiming process at a time; any may read its stats.
 
     Claims live in memory: what a dead process had claimed is simply there for the next one.
+    `mends`: a corrupt file is set aside, which is for the sender to do.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], float] = time.time, *, mends: bool = True
+    ) -> None:
         self.path = path
         self._clock = clock
+        self._mends = mends
         self._lock = threading.RLock()
         self._claimed: set[Key] = set()
         self._late: list[tuple[Key, Verdict]] = []
@@ -166,15 +170,7 @@ class SqliteOutbox:
     @_mended
     def dead(self, limit: int = 100) -> list[DeadLetter]:
         """Dead letters, newest first."""
-        found = self._db.execute(
-            "SELECT pixel, name, id, time, body, lasting, fault, consent, key, reason, died"
-            " FROM dead ORDER BY key DESC LIMIT ?",
-            (limit,),
-        )
-        return [
-            DeadLetter(key, Twin(pixel, name, id_, at, body, bool(lasting), fault, consent), *death)
-            for pixel, name, id_, at, body, lasting, fault, consent, key, *death in found
-        ]
+        return survey.letters_before(self._db, survey.LAST, limit)
 
     @_mended
     def replay(self, keys: Iterable[Key] | None = None) -> int:
@@ -192,15 +188,60 @@ class SqliteOutbox:
             tables.drop_dead(db, chosen)
         return len(chosen)
 
+    @_mended
+    def tallies(self) -> list[Tally]:
+        """Where the events are, by pixel and name."""
+        return survey.tallies(self._db)
+
+    def queued(self) -> Iterator[Row]:
+        """Every queued event, oldest first, page by page."""
+        page = self._queued_after(0)
+        while page:
+            yield from page
+            page = self._queued_after(page[-1].key)
+
+    def letters(self) -> Iterator[DeadLetter]:
+        """Every dead letter, newest first, page by page."""
+        page = self._letters_before(survey.LAST)
+        while page:
+            yield from page
+            page = self._letters_before(page[-1].key)
+
+    @_mended
+    def _queued_after(self, key: Key) -> list[Row]:
+        return survey.queued_after(self._db, key)
+
+    @_mended
+    def _letters_before(self, key: Key) -> list[DeadLetter]:
+        return survey.letters_before(self._db, key)
+
+    @_mended
+    def erase(self, keys: Iterable[Key]) -> int:
+        """Delete queued events unsent; see `Outbox.erase`."""
+        with self._transaction() as db:
+            return tables.erase(db, keys, self._clock())
+
+    @_mended
+    def note(self, pixel_id: str, trouble: Trouble | None) -> None:
+        """Remember why a pixel's events do not leave."""
+        with self._transaction() as db:
+            survey.note(db, pixel_id, trouble)
+
+    @_mended
+    def troubles(self) -> list[Trouble]:
+        """What was noted, in the order of pixels."""
+        return survey.troubles(self._db)
+
     def sync(self) -> None:
         """Put the write-ahead log on the disk: commits alone only survive a killed process."""
-        for name in (f"{self.path}-wal", str(self.path)):
-            with contextlib.suppress(FileNotFoundError):
-                fd = os.open(name, os.O_RDWR)
-                try:
-                    locks.datasync(fd)
-                finally:
-                    os.close(fd)
+        # What has left the log SQLite has synced itself. Never so with the database: closing its
+        # descriptor ends this process's locks on it (sqlite.org/howtocorrupt.html, 2.2).
+        with contextlib.suppress(FileNotFoundError):
+            fd = os.open(f"{self.path}-wal", os.O_RDWR)
+            try:
+                locks.datasync(fd)
+            finally:
+                os.close(fd)
 
     def close(self) -> None:
         with self._lock:
@@ -234,7 +275,7 @@ class SqliteOutbox:
         try:
             return tables.connect(self.path)
         except sqlite3.DatabaseError as error:
-            if not tables.is_broken(error):
+            if not (self._mends and tables.is_broken(error)):
                 raise
             self._move_away(error)
             return tables.connect(self.path)

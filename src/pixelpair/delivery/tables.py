@@ -5,12 +5,14 @@ Knows SQL and what a queued, a delivered and a dead event are; transactions are 
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Twin, Withdrawal
-from pixelpair.delivery import locks, withdrawals
+from pixelpair.delivery import locks, survey, withdrawals
 from pixelpair.delivery.outbox import digest, remember_for
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ ALWAYS: Final = 9e15
 # SQLITE_CORRUPT and SQLITE_NOTADB: https://www.sqlite.org/rescode.html
 BROKEN: Final = frozenset({11, 26})
 
-VERSION: Final = 2
+VERSION: Final = 3
 # State has a row only for events that were tried and must wait, so a delivery that goes well is
 # one insert and one delete of the body. `seen` holds the identity of what is queued or was
 # delivered lately.
@@ -65,8 +67,10 @@ def is_broken(error: sqlite3.Error) -> bool:
 def connect(path: Path) -> sqlite3.Connection:
     """The outbox's file, made private and given its tables if it is new."""
     path.parent.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
-    # SQLite gives the -wal and -shm files the mode of the database.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, locks.PRIVATE_FILE))
+    # SQLite gives the -wal and -shm files the mode of the database. One that is there already is
+    # not opened: closing it would end the locks of another connection of this process.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, locks.PRIVATE_FILE))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
@@ -83,7 +87,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def _bring_up_to_date(db: sqlite3.Connection) -> None:
     """Make the tables that are missing, and what they had not in an older version."""
     db.execute("BEGIN IMMEDIATE")
-    for statement in SCHEMA.split(";"):
+    for statement in (SCHEMA + survey.SCHEMA).split(";"):
         db.execute(statement)
     for table in ("event", "dead"):
         if "consent" not in [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]:
@@ -151,6 +155,7 @@ def _cells(twin: Twin, known: bytes) -> tuple[object, ...]:
 
 def deliver(db: sqlite3.Connection, keys: list[tuple[Key]], now: float) -> None:
     """Drop what Meta has, and remember its identity for a while."""
+    survey.count_sent(db, keys)
     _count(db, "delivered", _drop_and_remember(db, keys, now))
 
 
@@ -172,6 +177,13 @@ def withdraw(db: sqlite3.Connection, asked: list[Withdrawal], now: float) -> Non
     drop_dead(db, dead)
     _count(db, "withdrawn", gone + len(dead))
     withdrawals.forget_oldest(db)
+
+
+def erase(db: sqlite3.Connection, keys: Iterable[Key], now: float) -> int:
+    """Drop queued events unsent, and remember their identity; gives how many there were."""
+    gone = _drop_and_remember(db, [(key,) for key in keys], now)
+    _count(db, "withdrawn", gone)
+    return gone
 
 
 def _drop_and_remember(db: sqlite3.Connection, keys: list[tuple[Key]], now: float) -> int:
@@ -219,9 +231,12 @@ def _count(db: sqlite3.Connection, name: str, change: int) -> None:
 
 def chosen_dead(db: sqlite3.Connection, keys: Iterable[Key] | None, where: str) -> list[Key]:
     """The dead letters of these keys (None: all) that `where` allows."""
-    wanted = None if keys is None else set(keys)
-    found = db.execute(f"SELECT key FROM dead WHERE {where} ORDER BY key")  # noqa: S608
-    return [key for (key,) in found if wanted is None or key in wanted]
+    named = "TRUE" if keys is None else "key IN (SELECT value FROM json_each(?))"
+    found = db.execute(
+        f"SELECT key FROM dead WHERE {where} AND {named} ORDER BY key",  # noqa: S608
+        () if keys is None else (json.dumps(list(keys)),),
+    )
+    return [key for (key,) in found]
 
 
 def take_dead(db: sqlite3.Connection, keys: list[Key]) -> list[Twin]:

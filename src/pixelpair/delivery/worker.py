@@ -48,7 +48,8 @@ class Worker:
     """Moves events from the journals to Meta, in one process of the host at a time.
 
     `poll` and `takeover` are how often it looks for events and for a dead leader, in seconds;
-    `on_close` is called when nothing will be sent any more.
+    `done` is what its passes have done so far; `on_close` is called when nothing will be sent any
+    more.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Worker:
         self._deadline = math.inf
         self._leader = self._make_leader()
         self._sync_at = 0.0
+        self.done = Round()
 
     def after_fork(self) -> None:
         """In a child nothing runs and nothing is led; its first event starts it again."""
@@ -109,11 +111,42 @@ class Worker:
         with self._turn:
             before = self._leader.troubles
             leads = self._leader.lead()
-            more = self._leader.turn(Round())
+            more = self._leader.turn(self.done)
             if self._leader.troubles > before:
                 return float(min(LONGEST_REST, 2.0 ** min(self._leader.troubles, 9)))
             self._leader.troubles = 0
             return 0.0 if more else (self.poll if leads else self.takeover)
+
+    def serve(self, stop: Callable[[], bool], rest: Callable[[float], None]) -> None:
+        """Send and do nothing else, in this thread, until `stop`: a call that has begun is seen
+        through. `rest` waits so many seconds, or less."""
+        self._leader.dispatch.stop = stop
+        while not stop():
+            rest(self._leader.guarded("run", self.step, LONGEST_REST))
+        with self._turn:
+            self._leader.let_go()
+
+    def flush(self, timeout: float) -> int:
+        """Send everything now, but take no longer than `timeout` seconds, whatever Graph does.
+
+        Gives how many events are left. What is under way then may arrive all the same.
+        """
+        done: list[Drained] = []
+
+        def work() -> None:
+            done.append(self.drain(timeout))
+
+        flush = partial(self._leader.guarded, "flush", work, None)
+        thread = threading.Thread(target=flush, name="pixelpair flush", daemon=True)
+        self._leader.guarded("start its thread", thread.start, None)
+        if thread.ident is not None:
+            thread.join(timeout)
+        return done[0].left if done else self._left()
+
+    def _left(self) -> int:
+        """While a drain is at it, whose outbox may close at any moment."""
+        known = self._leader.look() if self.spool.is_dir() else None
+        return known[0] + self.journal.held if known else self._leader.left()
 
     def drain(self, timeout: float | None = None, progress: Progress | None = None) -> Drained:
         """Send everything now, whatever its retry time, within `timeout` seconds.
