@@ -6,11 +6,13 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pixelpair import asking
 from pixelpair.asking import Named, ask, ask_async, callable_of
 from pixelpair.core.consent import parse_consent
 from pixelpair.core.exchange import Exchange
@@ -18,9 +20,10 @@ from pixelpair.core.policy import Policy, Question
 from tests.core.exchanges import HTML, JSON, MATCHING, digest, request, site
 
 if TYPE_CHECKING:
-    from pixelpair.core.inquiry import Inquiry
     from collections.abc import Callable
     from pathlib import Path
+
+    from pixelpair.core.inquiry import Inquiry
 
 KNOWN = {"em": [digest("a@b.example")]}
 ADA = {"email": "a@b.example", "phone": None}
@@ -63,6 +66,9 @@ def whose_promise(visitor: object) -> object:
 WHOSE = Whose()
 
 
+AGREED = {"cookie": "_pp_consent=1.1760000000"}
+
+
 def serving(method: str = "GET", path: str = "/search", **asked: Any) -> Exchange:
     """A request whose visitor is asked about, which has an event by default."""
     questions = tuple(Question(kind, callable_of(it)) for kind, it in asked.items())  # type: ignore[arg-type]
@@ -70,12 +76,14 @@ def serving(method: str = "GET", path: str = "/search", **asked: Any) -> Exchang
         consent=parse_consent("required"), keepsake=MATCHING.keepsake, questions=questions
     )
     shop = site(policy=policy).shop
-    return Exchange(shop, method, lambda source: request(method, path, query="q=tea"), "source")
+    return Exchange(
+        shop, method, lambda source: request(method, path, query="q=tea", headers=AGREED), "source"
+    )
 
 
 def inquiry_of(exchange: Exchange, headers: Any) -> list[Inquiry]:
     """The door's inquiry, if it makes one."""
-    inquiry = exchange.inquiry(headers)
+    inquiry = exchange.inquiry(200, headers)
     return [inquiry] if inquiry is not None else []
 
 
@@ -194,10 +202,10 @@ def test_nobody_is_no_mistake(answer: object, caplog: pytest.LogCaptureFixture) 
 
 
 @pytest.mark.parametrize("answer", [True, False, None, 1, "yes", "", 0.0, [True]], ids=repr)
-def test_only_true_is_consent_and_none_is_no_word(answer: object) -> None:
+def test_only_true_is_consent_and_none_is_not_decided_yet(answer: object) -> None:
     exchange = serving(consent=lambda visitor: answer)
     asked_sync(exchange, HTML)
-    expected = None if answer is None else "granted" if answer is True else "denied"
+    expected = "pending" if answer is None else "granted" if answer is True else "denied"
     assert exchange._inquiry.learned is not None
     assert exchange._inquiry.learned.consent == expected
 
@@ -212,7 +220,14 @@ def test_only_true_is_staff(answer: object) -> None:
 
 def test_callable_gets_the_frameworks_own_request() -> None:
     seen: list[object] = []
-    asked_sync(serving(staff=seen.append, consent=seen.append, identify=seen.append), HTML)
+    asked_sync(
+        serving(
+            staff=seen.append,
+            consent=lambda visitor: seen.append(visitor) or True,
+            identify=seen.append,
+        ),
+        HTML,
+    )
     assert seen == ["source"] * 3
 
 
@@ -234,7 +249,9 @@ WHERE: dict[str, tuple[dict[str, Any], Any, list[str]]] = {
 def test_asked_where_it_is_wanted(where: str) -> None:
     what, headers, expected = WHERE[where]
     asked: list[str] = []
-    each = {kind: lambda visitor, kind=kind: asked.append(kind) for kind in ALL}
+    each = {
+        kind: lambda visitor, kind=kind: asked.append(kind) or kind == "consent" for kind in ALL
+    }
     asked_sync(serving(**what, **each), headers)
     assert asked == expected
 
@@ -242,7 +259,7 @@ def test_asked_where_it_is_wanted(where: str) -> None:
 def test_muted_exchange_asks_nobody() -> None:
     exchange = serving(identify=failing)
     exchange.passing = True
-    assert exchange.inquiry(HTML) is None
+    assert exchange.inquiry(200, HTML) is None
 
 
 # --- what blocks ---------------------------------------------------------------------------------
@@ -273,3 +290,62 @@ async def test_async_callable_runs_in_the_loop_of_the_request(
 
     await asked_async(serving(identify=where), HTML)
     assert loops == [asyncio.get_running_loop()]
+
+
+# --- what cannot leave, and who is slow ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [199, 304, 400, 404, 500])
+def test_nobody_is_asked_for_an_answer_of_which_nothing_leaves(status: int) -> None:
+    assert serving(identify=failing).inquiry(status, HTML) is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({"staff": True, "consent": True}, ["staff", "consent"]),
+        ({"staff": False, "consent": False}, ["staff", "consent"]),
+        ({"staff": False, "consent": True}, ["staff", "consent", "identify"]),
+    ],
+)
+def test_who_a_visitor_is_is_asked_only_of_those_of_whom_anything_leaves(
+    answers: dict[str, bool], expected: list[str]
+) -> None:
+    asked: list[str] = []
+
+    def asks(kind: str) -> Callable[[object], object]:
+        return lambda visitor: asked.append(kind) or answers.get(kind)
+
+    asked_sync(serving(**{kind: asks(kind) for kind in ("staff", "consent", "identify")}))
+    assert asked == expected
+
+
+def test_consent_that_cannot_be_asked_is_not_given(caplog: pytest.LogCaptureFixture) -> None:
+    exchange = serving(consent=failing)
+    asked_sync(exchange)
+    assert exchange._inquiry.learned.consent == "pending"
+    assert not exchange._inquiry.learned.answered  # so that an older word is kept for later
+
+
+async def test_slow_callables_do_not_wait_for_each_other() -> None:
+    def slow(visitor: object) -> dict[str, str]:
+        time.sleep(0.2)
+        return {"email": "ada@shop.example"}
+
+    begun = time.monotonic()
+    await asyncio.gather(*[asked_async(serving(identify=slow)) for _ in range(5)])
+    assert time.monotonic() - begun < 0.8
+
+
+async def test_nobody_waits_for_ever(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(asking, "PATIENCE", 0.05)
+
+    async def hangs(visitor: object) -> None:
+        await asyncio.sleep(30)
+
+    exchange = serving(identify=hangs)
+    await asked_async(exchange)
+    assert not told(exchange)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]

@@ -125,9 +125,11 @@ def judge_html(text: str) -> None:
         judge_foreign(text)
         return
     of_meta = Settings(pixel_id="1234567890")
-    snippet = Snippet(of_meta.pixels, of_meta.pixel_script_url, of_meta.pixel_image_url)
+    urls = of_meta.pixel_script_url, of_meta.pixel_image_url
+    snippet = Snippet(of_meta.pixels, *urls, hidden=lambda _root: "…")  # of the sensitive paths
     event = Event("PageView", "7f3a" * 8, 1, {})
-    script = snippet.events([event]) + "<script>…</script>".encode()
+    block = snippet.events([event]).replace(rb"\u2026", "…".encode())
+    script = block + "<script>…</script>".encode()
     assert text.strip().encode() in (script, snippet.images([event]))
 
 

@@ -9,7 +9,9 @@ from typing import get_args
 import pytest
 
 import pixelpair
-from pixelpair import Settings, SettingsError, cli
+from pixelpair import Settings, SettingsError
+from pixelpair.commands.sender import say
+from pixelpair.commands.words import OK
 from pixelpair.core.consent import SIX_MONTHS
 from pixelpair.core.consent_presets import PRESETS
 from pixelpair.core.events import CUSTOM_DATA, STANDARD_EVENTS
@@ -128,7 +130,9 @@ ARRIVALS = {
         hop(WHO, peer=EDGE, cf_connecting_ip=WHO),
         hop(peer=WHO, cf_connecting_ip=FORGED),
     ],
-    "fastly": [hop(FORGED, peer="151.101.0.1", fastly_client_ip=WHO)],
+    "1 host": [hop(FORGED, WHO, x_forwarded_host="shop.example")],
+    "fastly": [hop(FORGED, WHO, peer="151.101.0.1", fastly_client_ip=FORGED)],
+    "fastly 2": [hop(FORGED, WHO, "151.101.0.2", peer="151.101.0.1")],
     "aws-alb private": [hop(FORGED, WHO)],
     "forwarded 1": [hop(forwarded=f'for={FORGED}, for="[{WHO}]";proto=https')],
 }
@@ -149,8 +153,27 @@ def test_proxies_list_of_headers_is_the_codes():
     told = section("docs/visitors.md", "## Behind a proxy")
     named_there = {word.lower().encode() for word in code(told)}
     assert {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"} <= named_there
-    read = set().union(*(Trust(1, name=name).headers for name in ("", "cloudflare", "fastly")))
+    trusts = (Trust(1), Trust(1, host=True), Trust(1, name="cloudflare"))
+    read = set().union(*(trust.headers for trust in trusts))
     assert {name for name in named_there if name.startswith((b"x-", b"cf-"))} <= read
+
+
+def test_host_is_believed_in_the_settings_that_are_told():
+    told = FENCE.sub("", section("docs/visitors.md", "### The host"))
+    settings = [word for word in code(told) if word.endswith(" host")]
+    assert len(settings) == 3
+    index, _ = hop(WHO, x_forwarded_host="shop.example")
+    index[b"forwarded"] = b"for=192.0.2.1;host=shop.example"
+    hosts = {}
+    for word in (*settings, *(word.removesuffix(" host") for word in settings)):
+        read = arrivals(Settings(trusted_proxies=word).trusted_proxies)
+        hosts[word] = read(index, "10.0.0.1", "http", "inner").host
+    assert hosts == {w: "shop.example" if w in settings else "inner" for w in hosts}
+    never = [word for word in code(told) if word in ("cloudflare", "fastly", "aws-alb")]
+    for word in never:
+        with pytest.raises(SettingsError):
+            Settings(trusted_proxies=f"{word} host")
+    assert len(never) == 3
 
 
 AGENTS = {
@@ -251,7 +274,7 @@ def test_sandbox_names_every_key_of_a_fault():
 
 
 def test_drain_prints_what_is_shown(capsys):
-    assert cli._say(Drained(12)) == cli.OK
+    assert say(Drained(12)) == OK
     assert (
         f"$ pixelpair drain --timeout 50\n{capsys.readouterr().out}```" in TEXTS["docs/delivery.md"]
     )

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import hmac
+import itertools
 import json
 import os
 import pickle
+import re
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -199,6 +201,7 @@ GOOD: list[tuple[str, object, object]] = [
     ("trusted_proxies", 2, Trust(hops=2)),
     ("trusted_proxies", "10.0.0.0/8 cloudflare", parse_trust("10.0.0.0/8,cloudflare")),
     ("trusted_proxies", "none", None),
+    ("trusted_proxies", "1 host", Trust(hops=1, host=True)),
     ("cookie_domain", "Shop.Example", "shop.example"),
     ("cookie_domain", " .shop.example", "shop.example"),
     ("staff", THREE, parse_staff(THREE.replace(",", "").split())),
@@ -507,6 +510,66 @@ def test_token_in_another_variable_is_not_shown(name: str) -> None:
 def test_token_in_an_address_is_not_shown() -> None:
     (problem,) = problems(graph_url="https://a.example/?access_token=123|abc&x=1")
     assert problem.value == "'https://a.example/?access_token=(hidden)&x=1'"
+
+
+TOKENS_OF_META = ["EAABQ", "eaabtok", "EAABsbCS1iHgBAKq7z", "EAAB-sb_CS1|xqz.yqz"]
+AROUND = ["{}", "/{}", "x {}", "'{}'", "\n{}\ttok", "?x={}&y", "_{}", "x,{}@2026-1-1"]
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_token_in_any_option_is_not_shown(name: str) -> None:
+    """Seen: STAFF quoted a token in what would be right, TRUSTED_PROXIES one in lower case."""
+    for token, around in itertools.product(TOKENS_OF_META, AROUND):
+        text = around.format(token)
+        parts = [part.lower() for part in re.split(r"\W", token)]
+        for value in (text, [text, 7], {text: {name: text, text: text}}):
+            with suppress(SettingsError):
+                Settings(**{name: value})
+                continue
+            said = shown_of(name, value).lower()
+            assert [part for part in parts if part in said] == []
+
+
+def shown_of(name: str, value: object) -> str:
+    found = problems(**{name: value})
+    return str(SettingsError([*found])) + repr(found)
+
+
+@pytest.mark.parametrize(
+    ("given_options", "problem"),
+    [
+        ({"staff": "EAABtok"}, ("STAFF", "'(hidden)'", f"'(hidden)' is none of {STAFF}")),
+        ({"partner_agent": "EAAB tok"}, ("PARTNER_AGENT", "'(hidden)'", "like name_1_0")),
+        (
+            {"trusted_proxies": "EAABtok"},
+            ("TRUSTED_PROXIES", "'(hidden)'", f"'(hidden)' is no address; {proxies.EXPECTED}"),
+        ),
+        ({"EAABtok": "1"}, ("(hidden)", "(set)", "no such setting")),
+        (
+            {"access_token_file": "/none/EAABtok"},
+            (
+                "ACCESS_TOKEN_FILE",
+                "'/none/(hidden)'",
+                "a readable file that holds the token (No such file or directory)",
+            ),
+        ),
+        ({"currency": "teak"}, ("CURRENCY", "'teak'", "an ISO 4217 code like SEK")),
+    ],
+)
+def test_token_is_hidden_and_nothing_else(
+    given_options: dict[str, object], problem: tuple[str, str, str]
+) -> None:
+    key, *rest = problem
+    assert problems(**given_options) == (Problem(f"PIXELPAIR_{key}", *rest),)
+
+
+def test_token_as_a_shops_host_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings(shops='{"EAABtok.example": {"gpc": "x", "sender": "none"}}')
+    assert {p.key for p in caught.value.problems} == {
+        "(hidden): PIXELPAIR_SENDER",
+        "(hidden): PIXELPAIR_GPC",
+    }
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])

@@ -374,7 +374,7 @@ def test_page_of_an_unknown_host_passes_untouched_and_queues_nothing(tmp_path: P
 
 
 def test_host_is_the_one_that_a_trusted_proxy_names(tmp_path: Path) -> None:
-    tracker = tracker_of(tmp_path / "spool", trusted_proxies="1")
+    tracker = tracker_of(tmp_path / "spool", trusted_proxies="1 host")
     headers = {"x-forwarded-host": "a.example", "x-forwarded-for": "198.51.100.7"}
     page = shown(tracker, "app:8000", headers=headers)
     tracker.close()
@@ -534,7 +534,7 @@ def sandbox() -> Iterator[Sandbox]:
 def visited(port: int, host: str) -> list[tuple[str, str]]:
     """The ids that a page of this host shows, by the pixel that is to fire them."""
     headers = {"Host": host, "User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
-    page = httpx.get(f"http://127.0.0.1:{port}/products/SKU-1", headers=headers)
+    page = httpx.get(f"http://127.0.0.1:{port}/products/SKU-1", headers=headers, timeout=30)
     return [(block["pixel"], e[2]) for block in blocks(page.content) for e in block["events"]]
 
 
@@ -578,3 +578,33 @@ def test_dead_token_of_one_shop_starves_no_other(
     assert (ran.returncode, ran.stdout) == (0, "delivered 2, dead 0, left 0\n")
     assert arrived(sandbox) == sorted(shown[0] + shown[1])
     assert "EAA" not in ran.stdout + ran.stderr + str(capfd.readouterr())
+
+
+# --- strangers and neighbours --------------------------------------------------------------------
+
+
+def test_cookies_of_one_shop_stay_with_its_host() -> None:
+    """Shops below one platform's domain are as many controllers."""
+    shops_ = shops({"a.shop.example": {"pixel_id": "111"}}, Clock())
+    front = shops_.at("a.shop.example")
+    assert front is not None
+    assert front.shop.domains("a.shop.example") == (None, 2)
+
+
+def test_a_shop_says_how_far_its_cookies_go() -> None:
+    own = {"pixel_id": "111", "cookie_domain": "shop.example"}
+    front = shops({"*.shop.example": own}, Clock()).at("www.shop.example")
+    assert front is not None
+    assert front.shop.domains("www.shop.example") == ("shop.example", 1)
+
+
+def test_hosts_that_are_made_up_cost_the_shops_nothing() -> None:
+    shops_ = shops({"a.shop.example": {"pixel_id": "111"}}, Clock())
+    front = shops_.at("a.shop.example")
+    for number in range(MOST_HOSTS + 10):
+        assert shops_.at(f"{number}.stranger.example") is None
+    assert shops_.at("x" * 100_000) is None
+    assert len(shops_._hosts) <= MOST_HOSTS
+    assert all(len(host) < 300 for host in shops_._hosts)
+    assert "a.shop.example" in shops_._hosts
+    assert shops_.at("a.shop.example") is front

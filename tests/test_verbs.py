@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 import pixelpair
-from pixelpair import consent, discard, identify, track
+from pixelpair import consent, discard, flush, identify, track
 from pixelpair.core.exchange import CURRENT, MUTED, Exchange
 from pixelpair.core.shop import Tracked
 from pixelpair.core.user_data import FIELDS
@@ -20,9 +22,12 @@ from pixelpair.errors import OutsideRequest
 from pixelpair.settings import Settings
 from pixelpair.tracker import NOTES, Tracker
 from tests.core.exchanges import MATCHING, digest, request, site
+from tests.delivery.conftest import make_twin
+from tests.delivery.sink import Answer, Sink, accepted, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -226,3 +231,97 @@ def test_environment_says_strict_where_no_tracker_lives(monkeypatch: pytest.Monk
 def test_verbs_are_the_facades() -> None:
     assert (pixelpair.track, pixelpair.identify) == (track, identify)
     assert (pixelpair.consent, pixelpair.discard) == (consent, discard)
+
+
+# --- flush ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def graph() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.close()
+
+
+def shop(graph: Sink, spool: Path, pixel_id: str = "111", **more: object) -> Tracker:
+    given = {"pixel_id": pixel_id, "access_token": "t", "graph_url": graph.url, "spool": spool}
+    tracker = Tracker(Settings(**given, sender="none", **more))
+    pixelpair.tracker.LIVING.add(tracker)
+    pixelpair.verbs.LIVING.add(tracker)
+    return tracker
+
+
+def put(tracker: Tracker, *numbers: int) -> None:
+    now, pixel_id = int(time.time()), tracker.settings.pixel_id
+    for number in numbers:
+        tracker.journal.append(make_twin(number, pixel_id=pixel_id, at=now).pack())
+
+
+def test_flush_sends_what_waits_in_the_spools_of_this_process(graph: Sink, tmp_path: Path) -> None:
+    first, second = shop(graph, tmp_path / "a"), shop(graph, tmp_path / "b", "222")
+    put(first, 1, 2)
+    put(second, 3)
+    assert flush(10) == 0
+    assert sorted(graph.ids) == ["id-1", "id-2", "id-3"]
+    put(first, 4)
+    assert flush(10) == 0
+    assert len(graph.events) == 4
+    first.close(0)
+    second.close(0)
+
+
+def test_flush_of_nothing_makes_no_spool(graph: Sink, tmp_path: Path) -> None:
+    assert flush() == 0
+    tracker = shop(graph, tmp_path / "a")
+    assert flush() == 0
+    assert not (tmp_path / "a").exists()
+    tracker.close(0)
+    put(tracker, 1)
+    assert (flush(), graph.calls) == (0, [])  # a closed shop's events are the next process's
+
+
+def test_flush_counts_what_is_left(graph: Sink, tmp_path: Path) -> None:
+    graph.answer = lambda events: refused(190, status=401)
+    tracker = shop(graph, tmp_path / "a")
+    put(tracker, 1, 2)
+    assert flush(10) == 2
+    graph.answer = accepted
+    assert flush(10) == 0
+    tracker.close(0)
+
+
+def test_flush_takes_no_longer_than_it_was_given(graph: Sink, tmp_path: Path) -> None:
+    release = threading.Event()
+
+    def answer(events: list[dict[str, Any]]) -> Answer:
+        release.wait(30)
+        return accepted(events)
+
+    graph.answer = answer
+    tracker = shop(graph, tmp_path / "a")
+    put(tracker, 1)
+    began = time.monotonic()
+    assert flush(0.3) == 1
+    assert time.monotonic() - began < 3
+    release.set()
+    assert flush(10) == 0
+    assert graph.ids == {"id-1": 1}
+    tracker.close(0)
+
+
+def test_flush_sends_what_no_disk_would_take(graph: Sink, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    tracker = shop(graph, tmp_path / "file" / "a")
+    put(tracker, 1)
+    assert flush(10) == 0
+    assert graph.ids == {"id-1": 1}
+    tracker.close(0)
+
+
+def test_flush_works_beside_the_thread(graph: Sink, tmp_path: Path) -> None:
+    tracker = shop(graph, tmp_path / "a")
+    tracker._worker.start()
+    put(tracker, *range(50))
+    assert flush(10) == 0
+    assert len(graph.events) == 50
+    tracker.close(5)

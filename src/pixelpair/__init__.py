@@ -1,13 +1,14 @@
 """pixelpair: every page carries the Meta Pixel, and every shop event leaves twice under one id.
 
-In a view: `track`, `identify`, `consent`, `discard`. Importing it starts nothing.
+In a view: `track`, `identify`, `consent`, `discard`; where processes are frozen, `flush`.
+Importing it starts nothing.
 """
 
 from pixelpair.core.events import Event
 from pixelpair.errors import OutsideRequest, PixelPairError, SettingsError, SpoolError
 from pixelpair.settings import Settings
 from pixelpair.tracker import Tracker
-from pixelpair.verbs import consent, discard, identify, track
+from pixelpair.verbs import consent, discard, flush, identify, track
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ __all__ = [
     "__version__",
     "consent",
     "discard",
+    "flush",
     "identify",
     "track",
 ]

@@ -86,7 +86,7 @@ async def _nothing() -> None: ...
 
 async def _asked(exchange: Exchange, send: Send, start: Message) -> None:
     """What only the shop knows of its visitor comes before what is decided on its answer."""
-    inquiry = exchange.inquiry(start["headers"])
+    inquiry = exchange.inquiry(start["status"], start["headers"])
     if inquiry is not None:
         await ask_async(inquiry)
     exchange.curious = False
@@ -107,7 +107,10 @@ async def _served(tracker: Tracker, scope: Scope, receive: Receive, send: Send) 
         body += message.get("body", b"")
         if not message.get("more_body", False):
             break
-    answer = desk.answer(request, body[:room])
+    inquiry = desk.inquiry(request, scope)
+    if inquiry is not None:
+        await ask_async(inquiry)
+    answer = desk.answer(request, body[:room], inquiry)
     start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
     await send(start)
     await send({"type": "http.response.body", "body": answer.body})

@@ -5,9 +5,10 @@ A callable that fails knows nothing; it never reaches the shop's answer.
 
 from __future__ import annotations
 
+from asyncio import timeout
 from importlib import import_module
 from inspect import isawaitable, iscoroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixelpair.core.inquiry import Inquiry
+
+PATIENCE: Final = 2.0  # seconds that a page waits for what its shop knows of the visitor
 
 
 class Named:
@@ -60,20 +63,25 @@ def _asked(question: Callable[..., Any], source: object) -> Any:
     return question(source)  # not the question itself: an object may be async in its __call__
 
 
-async def in_thread(function: Callable[..., Any], *given: object) -> Any:
-    """What a function says that may block; in the thread of Django's ORM, where there is one."""
-    return await sync_to_async(function)(*given)
+async def in_thread(function: Callable[..., Any], *given: object, in_django: bool = False) -> Any:
+    """What a function says that may block; under Django in the one thread that its ORM wants.
+
+    Raises TimeoutError where it takes longer than PATIENCE.
+    """
+    async with timeout(PATIENCE):
+        return await sync_to_async(function, thread_sensitive=in_django)(*given)
 
 
-async def ask_async(inquiry: Inquiry) -> None:
-    """The same under ASGI: what may block goes to a thread."""
+async def ask_async(inquiry: Inquiry, *, in_django: bool = False) -> None:
+    """The same under ASGI: what may block goes to a thread, and nobody waits for ever."""
     for kind, question in inquiry.questions:
         try:
             found = question.found() if isinstance(question, Named) else question
             if iscoroutinefunction(found):
-                inquiry.told(kind, await found(inquiry.source))
+                async with timeout(PATIENCE):
+                    inquiry.told(kind, await found(inquiry.source))
             else:
-                answer = await in_thread(_asked, found, inquiry.source)
+                answer = await in_thread(_asked, found, inquiry.source, in_django=in_django)
                 inquiry.told(kind, await answer if isawaitable(answer) else answer)
         except Exception:
             inquiry.untold(kind)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import current_app, g, has_request_context, request
+import click
+from flask import current_app, g, has_request_context, request, session
 
 from pixelpair.core.exchange import CURRENT
+from pixelpair.settings import Settings
 from pixelpair.tracker import Tracker
 from pixelpair.wsgi import PixelPairMiddleware
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from pixelpair.core.routes import RouteMatch
-    from pixelpair.settings import Settings
 
 
 class PixelPair:
@@ -31,18 +32,42 @@ class PixelPair:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Wrap the app's WSGI side and remember the tracker as an extension."""
+        """Wrap the app's WSGI side, remember the tracker as an extension, add `flask pixelpair`."""
         tracker = Tracker.for_door(
             self._settings, framework_secret=app.secret_key, debug=bool(app.debug)
         )
         app.extensions["pixelpair"] = tracker
         app.wsgi_app = PixelPairMiddleware(  # type: ignore[method-assign]
-            app.wsgi_app, tracker=tracker, route=_endpoint, user=_user
+            app.wsgi_app,
+            tracker=tracker,
+            route=_endpoint,
+            user=_user,
+            first=lambda: tracker.say_debug() if app.debug else None,  # app.run(debug=True)
         )
+        app.cli.add_command(_command(self._settings))
         if find_spec("flask_login") is not None:
             from flask_login import user_logged_out
 
             user_logged_out.connect(_forget, app)
+
+
+def _command(settings: Settings | None) -> click.Command:
+    """`flask pixelpair …` is `pixelpair …` with this app's settings."""
+
+    def run(words: tuple[str, ...]) -> None:
+        from pixelpair.cli import main  # with rich, which no web process needs
+
+        read = Settings.from_env if settings is None else lambda: settings
+        sys.exit(main(words, settings=read, prog="flask pixelpair"))
+
+    return click.Command(
+        "pixelpair",
+        callback=run,
+        params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)],
+        context_settings={"ignore_unknown_options": True},
+        add_help_option=False,
+        help="Where the events of this shop are, and who sends them.",
+    )
 
 
 def _endpoint() -> RouteMatch | None:
@@ -52,13 +77,34 @@ def _endpoint() -> RouteMatch | None:
 
 
 def _user(load: bool) -> object:
-    """Flask-Login's user of this request: the one that it has loaded, unless `load` says more."""
-    login = sys.modules.get("flask_login")
-    if login is None or not has_request_context():
+    """Flask-Login's user of this request, if loaded; else, with `load`, the one of its session."""
+    if "flask_login" not in sys.modules or not has_request_context():
         return None
-    if load and hasattr(current_app, "login_manager"):
-        return login.utils._get_user()
-    return g.get("_login_user")
+    if "_login_user" in g or not load:
+        return g.get("_login_user")
+    manager = getattr(current_app, "login_manager", None)
+    return None if manager is None else _stored_user(manager)
+
+
+def _stored_user(manager: Any) -> object:
+    """The user whom the session names, as Flask-Login would load them, without what it does then.
+
+    The session has been saved: its _load_user() would change it, and tell the shop's listeners.
+    """
+    user_id, load = _user_id(manager), manager._user_callback
+    return None if user_id is None or load is None else load(user_id)
+
+
+def _user_id(manager: Any) -> Any:
+    from flask_login import COOKIE_NAME, decode_cookie
+
+    config = current_app.config
+    mode = config.get("SESSION_PROTECTION", manager.session_protection)
+    of_this = session.get("_id") == manager._session_identifier_generator()
+    if mode == "strong" and session and not (of_this or session.permanent):
+        return None
+    cookie = request.cookies.get(config.get("REMEMBER_COOKIE_NAME", COOKIE_NAME))
+    return session.get("_user_id") or (decode_cookie(cookie) if cookie else None)
 
 
 def _forget(*_args: object, **_said: object) -> None:

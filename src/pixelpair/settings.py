@@ -40,8 +40,13 @@ _OF_PROCESS = frozenset(
     {"shops", "path", "spool", "outbox", "sender", "trusted_proxies", "enabled", "strict"}
 )
 _LOGIN = re.compile(r"//[^/]*@")  # the name and password of an address
-# Meta's tokens begin so: two variables mixed up must not put one into the log.
-_TOKEN_LIKE = re.compile(r"(?<=token=)[^&\s]+|EAA[A-Za-z0-9]{5,}")
+# Meta's tokens begin so: two variables mixed up must not put one into the log. Readers lower-case
+# what they quote, and repr() writes line ends as letters.
+_TOKEN_LIKE = re.compile(
+    r"(?<=token=)[^&\s]+|(?:(?<![^\W_])|(?<=\\[nrt]))eaa[\w-](?:[\w-]|[.|](?=\w))*|eaa[a-z0-9]{5,}",
+    re.IGNORECASE,
+)
+_CUT_TOKEN = re.compile(r"(?<=\(hidden\))\s+\w.*", re.DOTALL)  # what a blank cut off
 # No quotes: not every reader of an env file takes them off.
 _TOKEN = r"[!#-&(-~]{1,1000}(?: +[!#-&(-~]{1,1000}){0,19}"  # noqa: S105
 _TOKENS = "one word, as Events Manager shows it, or one for each pixel id"
@@ -143,7 +148,10 @@ class Settings:
     # For development: track() outside any request raises.
     strict: bool = _option(False, readers.boolean, "1 or 0")
     spool: Path | None = _option(None, readers.file_path, "a folder on a local disk")
-    outbox: Path | None = _option(None, readers.file_path, "a file in the spool")
+    # Printed nowhere: the address of a Redis holds its password.
+    outbox: Path | str | None = _hidden(
+        None, readers.outbox_place, "a file in the spool, or redis://HOST"
+    )
     # none: web processes only write; `pixelpair drain` sends.
     sender: Literal["thread", "none"] = _option(
         "thread", readers.choice("thread", "none"), "thread or none"
@@ -195,11 +203,11 @@ class Settings:
         """What is right alone and wrong beside the rest."""
         found, tokens = [], len(self.access_token.split())
         if tokens > 1 and tokens != len(self.pixels):
-            found.append(Problem(f"{PREFIX}ACCESS_TOKEN", "(hidden)", _TOKENS))
+            found.append(_problem(f"{PREFIX}ACCESS_TOKEN", "(hidden)", _TOKENS))
         for name in ("anonymous_id", "identify"):
             if getattr(self, name) and not self.advanced_matching:
                 expected = f"to be set with {PREFIX}ADVANCED_MATCHING=1 only"
-                found.append(Problem(PREFIX + name.upper(), "(set)", expected))
+                found.append(_problem(PREFIX + name.upper(), "(set)", expected))
         return found
 
     @classmethod
@@ -211,7 +219,7 @@ class Settings:
         """Settings from `PIXELPAIR_*` variables; `given` options go before them."""
         environ = os.environ if environ is None else environ
         if not isinstance(given, Mapping | None):
-            raise SettingsError([Problem("PIXELPAIR", "(set)", "a dict of options")])
+            raise SettingsError([_problem("PIXELPAIR", "(set)", "a dict of options")])
         found: dict[str, object] = {
             key.removeprefix(PREFIX).lower(): value
             for key, value in environ.items()
@@ -283,18 +291,23 @@ def _shop(
     """One of many shops: its own options over those of the process."""
     options = {str(key).removeprefix(PREFIX).lower(): value for key, value in own.items()}
     problems += [
-        Problem(f"{host}: {PREFIX}{name.upper()}", "(set)", "one for all shops of the process")
+        _problem(f"{host}: {PREFIX}{name.upper()}", "(set)", "one for all shops of the process")
         for name in sorted(options.keys() & _OF_PROCESS)
     ]
     try:
         return Settings(**{**base, **{k: v for k, v in options.items() if k not in _OF_PROCESS}})
     except SettingsError as error:
         problems += [
-            Problem(f"{host}: {p.key}", p.value, p.expected)
+            _problem(f"{host}: {p.key}", p.value, p.expected)
             for p in error.problems
             if p not in problems
         ]
         return None
+
+
+def _problem(key: str, value: str, expected: str) -> Problem:
+    """A problem that shows no token, wherever one was put."""
+    return Problem(*(_TOKEN_LIKE.sub("(hidden)", text) for text in (key, value, expected)))
 
 
 def _read(option: Field[object], value: object, problems: list[Problem]) -> object:
@@ -308,13 +321,13 @@ def _read(option: Field[object], value: object, problems: list[Problem]) -> obje
     except Exception as error:  # a lazy value of the shop may raise anything
         expected = str(error) if isinstance(error, RuleError) else option.metadata["expected"]
         shown = "(hidden)" if option.name in _SECRETS else _shown(value)
-        problems.append(Problem(PREFIX + option.name.upper(), shown, expected))
+        problems.append(_problem(PREFIX + option.name.upper(), shown, expected))
         return default
 
 
 def _shown(value: object) -> str:
     text = _LOGIN.sub("//(hidden)@", value if isinstance(value, str) else repr(value))
-    text = _TOKEN_LIKE.sub("(hidden)", text)
+    text = _CUT_TOKEN.sub("", _TOKEN_LIKE.sub("(hidden)", text))
     first = text.strip().partition("\n")[0]
     return repr(first[:80] + ("…" if len(text.strip()) > min(80, len(first)) else ""))
 
@@ -322,9 +335,9 @@ def _shown(value: object) -> str:
 def _unknown(key: str, names: list[str]) -> Problem:
     near = get_close_matches(key.lower(), names, 1)
     if key.lower() in names:
-        return Problem(key, "(set)", f"as a keyword it is written {key.lower()}")
+        return _problem(key, "(set)", f"as a keyword it is written {key.lower()}")
     hint = f"did you mean {PREFIX}{near[0].upper()}?" if near else "no such setting"
-    return Problem(PREFIX + key.upper(), "(set)", hint)
+    return _problem(PREFIX + key.upper(), "(set)", hint)
 
 
 def _from_file(file: Path, problems: list[Problem]) -> str:
@@ -334,7 +347,7 @@ def _from_file(file: Path, problems: list[Problem]) -> str:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds no token"
         expected = f"a readable file that holds the token ({why})"
-        problems.append(Problem(PREFIX + "ACCESS_TOKEN_FILE", repr(str(file)), expected))
+        problems.append(_problem(PREFIX + "ACCESS_TOKEN_FILE", repr(str(file)), expected))
         return ""
 
 

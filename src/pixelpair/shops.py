@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pixelpair.core.http import Request
+    from pixelpair.core.inquiry import Inquiry
     from pixelpair.settings import Settings
     from pixelpair.storefront import Outlets
 
 T = TypeVar("T")
 SECONDS: Final = 60.0
+MEANWHILE: Final = 5.0  # while one asks again, the others take what was said last
+LONGEST_HOST: Final = 260  # of a domain name and its port
 MOST_HOSTS: Final = 2000  # a Host header says whatever its sender likes
 MOST_FRONTS: Final = 20  # of one pixel: its countries, and what they were before a change
 _LABEL = "[^.]+"
@@ -92,13 +95,15 @@ class Shops:
 
     def at(self, host: str) -> Storefront | None:
         """The shop at a host; None where it is none of ours, or cannot be known now."""
+        if len(host) > LONGEST_HOST:
+            return None
         return self._remembered(self._hosts, host.lower(), self._found_at)
 
-    async def ask_ahead(self, host: str) -> None:
+    async def ask_ahead(self, host: str, *, in_django: bool = False) -> None:
         """Under ASGI: ask in a thread what `at` would ask in the event loop."""
         until, _ = self._hosts.get(host.lower(), (0.0, None))
-        if self._outlets.clock() >= until:
-            await in_thread(self.at, host)
+        if self._outlets.clock() >= until and len(host) <= LONGEST_HOST:
+            await in_thread(self.at, host, in_django=in_django)
 
     def settings_of(self, pixel_id: str) -> Settings | None:
         """Whose token sends for this pixel."""
@@ -121,12 +126,14 @@ class Shops:
         now = self._outlets.clock()
         if now < until:
             return found
+        if key in known:
+            known[key] = now + MEANWHILE, found
         try:
             found = find(key)
         except Exception:  # a directory that is out keeps what it said last
             self._notes.say("directory", exc_info=True)
-        if len(known) >= MOST_HOSTS:
-            known.clear()
+        if key not in known and len(known) >= MOST_HOSTS:
+            _forget_strangers(known)
         known[key] = now + SECONDS, found
         return found
 
@@ -139,9 +146,16 @@ class Shops:
         front = next((front for front in fronts if front.settings == settings), None)
         if front is None:
             notes = fronts[0].shop.notes if fronts else Notes(f"pixel {settings.pixel_id}")
-            front = storefront(settings, self._outlets, notes)
+            front = storefront(settings, self._outlets, notes, among=True)
             self._made[settings.pixels] = [front, *fronts][:MOST_FRONTS]
         return front
+
+
+def _forget_strangers(known: dict[str, tuple[float, T | None]]) -> None:
+    """Make room: whoever makes hosts up must not cost the shops their place."""
+    strangers = [key for key, (_, found) in known.items() if found is None]
+    for key in strangers or list(known):
+        del known[key]
 
 
 class Desks:
@@ -156,11 +170,16 @@ class Desks:
         front = self._shops.at(self._place(request))
         return front.desk.room(request) if front else None
 
-    def answer(self, request: Request, body: bytes) -> Answer:
-        """The whole answer to a request that `room` claims."""
+    def inquiry(self, request: Request, source: object) -> Inquiry | None:
+        """What a door asks the shop before the answer to a report; None: nothing."""
+        front = self._shops.at(self._place(request))
+        return front.desk.inquiry(request, source) if front else None
+
+    def answer(self, request: Request, body: bytes, asked: Inquiry | None = None) -> Answer:
+        """The whole answer to a request that `room` claims; `asked` is its inquiry, if any."""
         front = self._shops.at(self._place(request))
         # Its shop may be gone since `room`.
-        return Answer(204) if front is None else front.desk.answer(request, body)
+        return Answer(204) if front is None else front.desk.answer(request, body, asked)
 
 
 def begins(shops: Shops, place: Callable[[Request], str], notes: Notes) -> Callable[..., Exchange]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from time import gmtime
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,11 +19,12 @@ from pixelpair.core.csp import INLINE
 from pixelpair.core.desk import Desk
 from pixelpair.core.heads import Heads
 from pixelpair.core.identity import Keepsake
+from pixelpair.core.limits import Rate
 from pixelpair.core.policy import Policy, Question
 from pixelpair.core.privacy import Firewall
 from pixelpair.core.proxies import arrivals
 from pixelpair.core.seals import Seal
-from pixelpair.core.sensitive import sensitive
+from pixelpair.core.sensitive import hidden, sensitive
 from pixelpair.core.shop import Shop
 from pixelpair.core.snippet import Snippet
 from pixelpair.core.user_data import customer_information
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from pixelpair.core.notes import Notes
     from pixelpair.core.proxies import Trust
     from pixelpair.settings import Settings
+
+
+_WITHDRAWALS = 20  # a minute and address
 
 
 class Outlets(NamedTuple):
@@ -55,10 +59,16 @@ class Storefront:
     desk: Desk
 
 
-def storefront(settings: Settings, outlets: Outlets, notes: Notes) -> Storefront:
-    """The shop that these settings describe."""
+def storefront(
+    settings: Settings, outlets: Outlets, notes: Notes, *, among: bool = False
+) -> Storefront:
+    """The shop that these settings describe; `among` others, who may share its domain.
+
+    Then its cookies stay with its host, unless COOKIE_DOMAIN says how far they go.
+    """
     seal = Seal(settings.signing_secrets, settings.pixels[0])
-    shop = _shop(settings, outlets, notes, seal)
+    domains = _domains(settings.cookie_domain, alone=not among)
+    shop = _shop(settings, outlets, notes, seal, domains)
     desk = Desk(
         shop,
         seal,
@@ -71,7 +81,9 @@ def storefront(settings: Settings, outlets: Outlets, notes: Notes) -> Storefront
     return Storefront(settings, shop, desk)
 
 
-def _shop(settings: Settings, outlets: Outlets, notes: Notes, seal: Seal) -> Shop:
+def _shop(
+    settings: Settings, outlets: Outlets, notes: Notes, seal: Seal, domains: CookieDomains
+) -> Shop:
     signals = Signals(settings.gpc, settings.dnt, settings.ldu)
     snippet = Snippet(
         settings.pixels,
@@ -81,6 +93,7 @@ def _shop(settings: Settings, outlets: Outlets, notes: Notes, seal: Seal) -> Sho
         page_view=settings.page_view,
         auto_config=settings.auto_config,
         names=settings.page_events,
+        hidden=partial(hidden, settings.sensitive, settings.exclude),
         rule=settings.consent,
         signals=signals,
     )
@@ -103,7 +116,7 @@ def _shop(settings: Settings, outlets: Outlets, notes: Notes, seal: Seal) -> Sho
         seal=seal.seal,
         version=_version(settings, snippet),
         heads=Heads(settings.pixels),
-        domains=_domains(settings.cookie_domain),
+        domains=domains,
         clock=outlets.clock,
         new_id=outlets.new_id,
         new_random=outlets.new_random,
@@ -112,6 +125,7 @@ def _shop(settings: Settings, outlets: Outlets, notes: Notes, seal: Seal) -> Sho
         notes=notes,
         policy=_policy(settings, signals),
         wall=Firewall(settings.private_keys, is_sensitive),
+        may_withdraw=Rate(_WITHDRAWALS).allows,
         is_sensitive=is_sensitive,
         arrive=arrival_of(settings.trusted_proxies, notes),
     )
@@ -157,7 +171,10 @@ def _public_suffixes() -> PublicSuffixList:
     return PublicSuffixList()  # 35 ms of reading, when a shop is made and not in a request
 
 
-def _domains(own: str) -> CookieDomains:
+def _domains(own: str, *, alone: bool) -> CookieDomains:
+    if not (own or alone):
+        return CookieDomains(lambda _host: None)
+
     def of_own(host: str) -> str | None:
         return own if f".{host}".endswith(f".{own}") else None
 

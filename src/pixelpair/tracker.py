@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Twin
     from pixelpair.core.http import Request
     from pixelpair.core.proxies import Trust
+    from pixelpair.delivery.outbox import Outbox
 
 _LOG = logging.getLogger("pixelpair")
 NOTES = Notes()  # for what belongs to no tracker: mistakes in settings, calls outside requests
@@ -110,13 +111,13 @@ class Tracker:
         self.shops: Shops | None = None
         trust = settings.trusted_proxies
         self.wanted = WANTED | by_environ(*(n.decode() for n in (trust.headers if trust else ())))
-        self._sends = settings.active and bool(settings.access_token or settings.shops)
+        self.sends = settings.active and bool(settings.access_token or settings.shops)
         if settings.shops and settings.active:
             self._open_many(outlets, trust)
         elif settings.active:
             front = storefront(settings, outlets, self.notes)
             self.desk, self.begin = front.desk, partial(Exchange, front.shop)
-        if self._sends:
+        if self.sends:
             self.spool = self._spool()
             self.journal = Journal(self.spool)
             find = self.shops.settings_of if self.shops else None
@@ -163,6 +164,10 @@ class Tracker:
             NOTES.once("start", logging.ERROR, "pixelpair is switched off", exc_info=True)
             return cls(Settings(enabled=False))
 
+    def say_debug(self) -> None:
+        """Say that a developer's clicks would count, as `for_door(debug=True)` does."""
+        _say_debug(self.settings)
+
     def _open_many(self, outlets: Outlets, trust: Trust | None) -> None:
         shops, read = Shops(self.settings, outlets, self.notes), arrivals(trust)
 
@@ -175,14 +180,16 @@ class Tracker:
 
     # --- the request path ------------------------------------------------------------------
 
-    async def ask_ahead(self, request: Callable[..., Request], *source: object) -> None:
+    async def ask_ahead(
+        self, request: Callable[..., Request], *source: object, in_django: bool = False
+    ) -> None:
         """Under ASGI, where there are `shops`: ask whose host this is before `begin` and the desk.
 
         The shop's object may ask a database, which the event loop must not wait for.
         """
         with suppress(Exception):  # `begin` meets it again, and says it
             if self.shops is not None:
-                await self.shops.ask_ahead(self._place(request(*source)))
+                await self.shops.ask_ahead(self._place(request(*source)), in_django=in_django)
 
     def _queue(self, record: bytes) -> None:
         self.journal.append(record)
@@ -200,9 +207,13 @@ class Tracker:
         """Send what can be sent within `timeout` seconds; the spool keeps the rest."""
         atexit.unregister(self.close)
         self.closed = True
-        if self._sends:
+        if self.sends:
             self._worker.close(timeout)
             self.journal.close()
+
+    def flush(self, timeout: float = _CLOSE_SECONDS) -> int:
+        """Send what waits in this process's spool within `timeout` seconds; how much is left."""
+        return self._worker.flush(timeout) if self.sends else 0
 
     def _spool(self) -> Path:
         try:
@@ -238,16 +249,37 @@ def open_worker(
 
     `find` gives the settings of the shop that has a pixel.
     """
-    outbox = settings.outbox or spool / "outbox.sqlite3"
     graph, ours = Graph(), "" if settings.shops else settings.pixel_id
     return Worker(
         spool,
-        partial(SqliteOutbox, outbox, clock),
+        partial(open_outbox, settings, spool, clock),
         journal,
         partial(_send, graph, find or _finder(settings, clock), clock, ours),
         clock=clock,
         on_close=graph.close,
     )
+
+
+def outbox_file(settings: Settings, spool: Path) -> Path | None:
+    """Where the outbox of this shop lies, made already or not; None where it is a Redis."""
+    place = settings.outbox or spool / "outbox.sqlite3"
+    return place if isinstance(place, Path) else None
+
+
+def open_outbox(
+    settings: Settings, spool: Path, clock: Callable[[], float] = time.time, *, mends: bool = True
+) -> Outbox:
+    """The outbox of this shop. Raises SpoolError, or SettingsError for a Redis named wrongly."""
+    file = outbox_file(settings, spool)
+    if file is not None:
+        return SqliteOutbox(file, clock, mends=mends)
+    from pixelpair.delivery.redis import RedisOutbox  # its extra may be missing
+
+    try:
+        return RedisOutbox(str(settings.outbox), spool, clock)
+    except ValueError as error:
+        problem = Problem("PIXELPAIR_OUTBOX", "(hidden)", str(error))
+        raise SettingsError([problem]) from None
 
 
 def _send(

@@ -1,9 +1,13 @@
-"""What a view can say: track, identify, consent, discard. They find the request being served."""
+"""What a view can say: track, identify, consent, discard. They find the request being served.
+
+And flush, for where a process may end, or be frozen, after each answer.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import time
 from itertools import islice
 from sys import _getframe
 from typing import TYPE_CHECKING
@@ -96,6 +100,18 @@ def discard(*event_names: str) -> None:
             _say_bad_name()
         if names or not event_names:  # without a name it would discard all
             exchange.discard(names)
+
+
+def flush(timeout: float = 2.0) -> int:
+    """Send what waits in this process's spool within `timeout` seconds; how many are left.
+
+    For serverless: nothing can be sent while the process is frozen. What is left waits in the
+    spool. Never raises, and never takes longer; in an async view run it in a thread.
+    """
+    end = time.monotonic() + timeout
+    shops = [tracker for tracker in list(LIVING) if not tracker.closed and tracker.sends]
+    left = {shop.spool: shop.flush(max(0.0, end - time.monotonic())) for shop in shops}
+    return sum(left.values())
 
 
 def _as_now(data: dict[str, object]) -> dict[str, object]:

@@ -36,7 +36,8 @@ class PixelPairMiddleware:
 
     `route` tells the name and parameters of the route that is being served, where a framework
     knows them; without it, rules by route name are reported as a mistake. `user` gives the user
-    object that the request has loaded, or loads it if it is called with True.
+    object that the request has loaded, or finds it if it is called with True. `first` is called at
+    the first request.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class PixelPairMiddleware:
         tracker: Tracker | None = None,
         route: Callable[[], RouteMatch | None] | None = None,
         user: Callable[[bool], object] | None = None,
+        first: Callable[[], object] | None = None,
     ) -> None:
         self.app = app
         self.tracker = tracker or Tracker.for_door(settings, sees_names=route is not None)
@@ -54,11 +56,14 @@ class PixelPairMiddleware:
         asked = route if self.tracker.settings.routes.uses_names else None
         self._route = asked or _no_route
         self._user = user
+        self._first = first
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if _KEY in environ:
             return self.app(environ, start_response)
         environ[_KEY] = True
+        if self._first is not None:
+            self._begin(self._first)
         tracker, below = self.tracker, environ.get("PATH_INFO", "")
         if tracker.mark in below:
             answered = _served(tracker, environ, start_response)
@@ -78,6 +83,10 @@ class PixelPairMiddleware:
             return body
         return _Body(exchange, start, body)
 
+    def _begin(self, first: Callable[[], object]) -> None:
+        self._first = None
+        first()
+
 
 def _served(
     tracker: Tracker, environ: Environ, start_response: StartResponse
@@ -88,7 +97,10 @@ def _served(
     room = desk.room(request) if desk else None
     if desk is None or room is None:
         return None
-    answer = desk.answer(request, _read(environ, room))
+    body, inquiry = _read(environ, room), desk.inquiry(request, environ)
+    if inquiry is not None:
+        ask(inquiry)
+    answer = desk.answer(request, body, inquiry)
     headers = [(n.decode("latin-1").title(), v.decode("latin-1")) for n, v in answer.headers]
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
     return [answer.body]
@@ -139,20 +151,20 @@ class _Start:
             self._exchange.passing = self.sent = True
             return self._start_response(status, headers, *([exc_info] if exc_info else []))
         if self._exchange.curious:
-            self._learn(pairs)
+            self._learn(code, pairs)
         fixed = self._exchange.respond(code, pairs)
         self._held = (status, headers, pairs, exc_info)
         if fixed is None:
             return self._write_through
         return self.send(fixed)
 
-    def _learn(self, pairs: Headers) -> None:
-        inquiry, user = self._exchange.inquiry(pairs), self._user
+    def _learn(self, status: int, pairs: Headers) -> None:
+        inquiry, user = self._exchange.inquiry(status, pairs), self._user
         if inquiry is None:
             return
+        ask(inquiry)
         if user is not None:
             inquiry.learn(lambda: user(inquiry.wants_user))
-        ask(inquiry)
 
     def send(self, fixed: Headers | None) -> Write:
         """Call the server's start_response, once."""

@@ -19,6 +19,7 @@ from pixelpair.core.heads import Heads
 from pixelpair.core.http import Headers, Request
 from pixelpair.core.identity import Keepsake
 from pixelpair.core.notes import Notes
+from pixelpair.core.person import IN_FLIGHT
 from pixelpair.core.policy import Policy
 from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, parse_routes
 from pixelpair.core.seals import Seal
@@ -103,7 +104,7 @@ def site(**changes: Any) -> Site:
         if isinstance(found, Twin):
             accepted.append(found)
         else:
-            withdrawn.append(found)
+            withdrawn.append(found._replace(time=found.time - IN_FLIGHT))
 
     shop = Shop(
         pixels=(PIXEL,),

@@ -213,11 +213,16 @@ def test_own_cookie_is_no_pending_event():
     assert not PENDING.search(f"{OWN_COOKIE}={own_value(True, NOW)}".encode())
 
 
+OLD = 100_000  # more than a day: what was said just now is not repeated
+
+
 @pytest.mark.parametrize(
     ("cookies", "again"),
     [
-        (f"_pp_consent=1.{NOW}", (f"1.{NOW}", SIX_MONTHS)),
-        (f"a=b; _pp_consent=0.{NOW - 1000}", (f"0.{NOW - 1000}", SIX_MONTHS - 1000)),
+        (f"_pp_consent=1.{NOW - OLD}", (f"1.{NOW - OLD}", SIX_MONTHS - OLD)),
+        (f"a=b; _pp_consent=0.{NOW - 9 * OLD}", (f"0.{NOW - 9 * OLD}", SIX_MONTHS - 9 * OLD)),
+        (f"_pp_consent=1.{NOW - 9}; _pp_consent=0.{NOW - OLD}", None),
+        (f"_pp_consent=1.{NOW}", None),
         (f"_pp_consent=1.{NOW - SIX_MONTHS}", None),
         (f"_pp_consent=1.{NOW + 1}", None),
         ("_pp_consent=1.", None),

@@ -46,6 +46,20 @@ HOSTILE = [
     'cookie_consent="marketing=٢٠٢٦-01"',
     ";;; =; ok; ok=; ok==yes",
 ]
+# A cookie of our own may be there for several domains; then the latest counts.
+TWICE = [
+    "; ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+    for names in (
+        ["_pp_consent"] * 2,
+        ["_pp_consent"] * 3,
+        ["x_pp_consent", "_pp_consent"],
+        ["_pp_consent", "_pp_consentx", "_pp_consent"],
+    )
+    for values in product(
+        ("1.5", "0.5", "1.6", "0.06", "1.10", "1.7x", "1.", "", "0.8%20", "%31.9", "2.9", "1.1e3"),
+        repeat=len(names),
+    )
+]
 SETTINGS = sorted({case.setting for case in CASES})
 
 
@@ -83,6 +97,15 @@ def test_page_and_server_agree_on_hostile_values(page):
     asked = [(setting, cookies) for setting in SETTINGS for cookies in HOSTILE]
     ours = [parse_consent(setting).decide(cookies.encode()) for setting, cookies in asked]
     assert agreed(page, asked) == [state == "granted" for state in ours]
+
+
+def test_page_and_server_agree_on_several_own_cookies(page):
+    asked = [("required", cookies) for cookies in TWICE]
+    rule = parse_consent("required")
+    ours = [rule.decide(cookies.encode()) == "granted" for cookies in TWICE]
+    assert agreed(page, asked) == ours
+    assert agreed(page, [("required", "_pp_consent=1.5; _pp_consent=0.5")]) == [False]
+    assert agreed(page, [("required", "_pp_consent=0.5; _pp_consent=1.6")]) == [True]
 
 
 def test_page_and_server_agree_on_signals(page):

@@ -77,15 +77,16 @@ def sealed_page(*names: str) -> bytes:
 # --- a page --------------------------------------------------------------------------------------
 
 
+CONFIG = {"pixel": PIXEL, "src": SCRIPT, "hide": "(?!)", "to": "/_pixelpair/events"}
+
+
 def test_page_gets_its_events_where_the_head_ends_and_images_where_the_body_starts() -> None:
     where = site()
     got = answer(where, request("GET", "/products/SKU-1"), headers=[TYPE, length(PAGE)])
     page, view = ids(2)
     data = {"content_ids": ["SKU-1"], "content_type": "product"}
     calls = [["PageView", {}, page], ["ViewContent", data, view]]
-    assert blocks(got.body) == [
-        {"pixel": PIXEL, "src": SCRIPT, "to": "/_pixelpair/events", "events": calls}
-    ]
+    assert blocks(got.body) == [CONFIG | {"events": calls}]
     head, rest = got.body[:HEAD_END], got.body[HEAD_END:]
     script, tail = rest.split(b"</head>")
     body, shown = tail.split(b"<p>")

@@ -211,7 +211,7 @@ def test_report_is_answered_whatever_its_visitor_sends(
 @pytest.mark.parametrize("most", [10, 100, 1000])
 def test_thousand_cookies_are_read_for_the_first_of_each(most: int) -> None:
     where = shop("required", "none")
-    cookie = "; ".join([f"c{n}={n}" for n in range(most)] + [YES, NO, f"_fbp={FBP}", "_fbp=bad"])
+    cookie = "; ".join([f"c{n}={n}" for n in range(most)] + [YES, f"_fbp={FBP}", "_fbp=bad"])
     got = answer(where, request(headers={"cookie": cookie}))
     assert [row["user_data"]["fbp"] for row in where.rows] == [FBP]
     assert got.values(b"set-cookie") == []

@@ -185,7 +185,9 @@ def test_sources_stay_as_they_were() -> None:
     ("known", "remembered", "same"),
     [
         ({}, {"em": [ONE]}, True),
-        ({"fn": [ONE]}, {"fn": [TWO]}, True),
+        ({"fn": [ONE]}, {"fn": [TWO]}, False),
+        ({"fn": [ONE], "em": [ONE]}, {"fn": [TWO], "em": [ONE]}, True),
+        ({"ct": [ONE]}, {"ct": [TWO]}, True),
         ({"em": [ONE]}, {"em": [TWO]}, False),
         ({"em": [ONE, TWO]}, {"em": [TWO]}, True),
         ({"em": [ONE], "external_id": [THREE]}, {"em": [TWO], "external_id": [THREE]}, True),

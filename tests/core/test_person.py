@@ -29,8 +29,8 @@ from tests.core.visitors import (
 )
 
 if TYPE_CHECKING:
-    from pixelpair.core.inquiry import Inquiry
     from pixelpair.core.identity import Hashes
+    from pixelpair.core.inquiry import Inquiry
     from tests.core.exchanges import Site
 
 CALLABLE = parse_consent(lambda _request: None)
@@ -173,10 +173,17 @@ def one(**fields: object) -> Hashes:
         ({}, {}, {}, one(email=JANE), one(email=JANE)),
         (
             one(email="view@shop.example"),
-            one(email="callable@shop.example", city="berlin"),
-            one(email="user@shop.example", city="paris", first_name="jane"),
+            one(email="view@shop.example", city="berlin", zip="10115"),
+            one(email="view@shop.example", city="paris", first_name="jane"),
             {},
-            one(email="view@shop.example", city="berlin", first_name="jane"),
+            one(email="view@shop.example", city="berlin", zip="10115", first_name="jane"),
+        ),
+        (  # a clerk who acts for a customer
+            one(email="view@shop.example"),
+            one(city="berlin"),
+            one(email="user@shop.example", first_name="jane"),
+            {},
+            one(email="view@shop.example", city="berlin"),
         ),
         (
             {},
@@ -425,7 +432,7 @@ def serving(where: Site, method: str = "GET", path: str = "/products/1") -> Exch
 
 
 def learning(where: Site) -> Inquiry:
-    inquiry = serving(where).inquiry(HTML)
+    inquiry = serving(where).inquiry(200, HTML)
     assert inquiry is not None
     return inquiry
 
@@ -433,7 +440,7 @@ def learning(where: Site) -> Inquiry:
 def test_user_object_is_learned() -> None:
     inquiry = learning(asking(policy=known(staff=parse_staff(["django"]))))
     inquiry.learn(lambda: User(email=JANE, id=7, is_staff=True))
-    assert inquiry.learned == Learned(None, True, {}, one(email=JANE, external_id="7"))
+    assert inquiry.learned == Learned(staff=True, user=one(email=JANE, external_id="7"))
 
 
 def test_user_object_is_no_staff_where_the_shop_does_not_say_so() -> None:
@@ -457,7 +464,7 @@ def test_user_that_cannot_be_loaded_is_said_once(caplog: pytest.LogCaptureFixtur
 
     for _ in range(2):
         exchange = serving(where)
-        inquiry = exchange.inquiry(HTML)
+        inquiry = exchange.inquiry(200, HTML)
         assert inquiry is not None
         inquiry.learn(broken)
         assert exchange.respond(200, HTML) is None
@@ -484,14 +491,14 @@ def test_shop_is_asked_where_something_may_leave(
 ) -> None:
     exchange = serving(asking(policy=known(questions=ASKED)), method, path)
     assert exchange.curious
-    inquiry = exchange.inquiry(headers)
+    inquiry = exchange.inquiry(200, headers)
     assert [question.kind for question in (inquiry.questions if inquiry else ())] == kinds
 
 
 def test_shop_is_not_asked_once_the_answer_is_let_through() -> None:
     exchange = serving(asking(policy=known(questions=ASKED)))
     exchange.respond(404, HTML)
-    assert exchange.inquiry(HTML) is None
+    assert exchange.inquiry(200, HTML) is None
 
 
 def test_what_the_shop_says_is_learned() -> None:
@@ -499,7 +506,7 @@ def test_what_the_shop_says_is_learned() -> None:
     inquiry.told("consent", True)
     inquiry.told("staff", 1)
     inquiry.told("identify", {"email": JANE, "city": None})
-    assert inquiry.learned == Learned("granted", False, EM, {})
+    assert inquiry.learned == Learned("granted", answered=True, told=EM)
 
 
 @pytest.mark.parametrize("said", [7, ["email"], {"email": object()}])
@@ -517,9 +524,41 @@ def test_consent_callable_opens_the_gate(said: object, left: list[str]) -> None:
     asked = request("GET", "/products/1")
 
     def view(exchange: Exchange) -> None:
-        inquiry = exchange.inquiry(HTML)
+        inquiry = exchange.inquiry(200, HTML)
         assert inquiry is not None
         inquiry.told("consent", said)
 
     answer(where, asked, view=view)
     assert [twin.event_name for twin in where.accepted] == left
+
+
+# --- somebody else -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["told", "user"])
+def test_another_person_ends_what_was_kept_of_the_last(how: str) -> None:
+    """Else reports of cacheable pages would go on naming who used this browser before."""
+    learned = Learned(**{how: one(email=JOHN)})
+    who = person(asking(policy=known()), None, learned, cookie=f"{YES}; {kept(EM)}")
+    assert cookies(who) == [ENDED]
+
+
+def test_the_same_person_keeps_what_was_said() -> None:
+    learned = Learned(user=one(email=JANE, first_name="jane"))
+    who = person(asking(policy=known()), None, learned, cookie=f"{YES}; {kept(EM)}")
+    assert cookies(who) == []
+
+
+def test_who_has_not_decided_yet_loses_an_older_word_of_the_callable() -> None:
+    where = asking(policy=known(consent=CALLABLE))
+    who = person(where, None, Learned("pending", answered=True), cookie=YES)
+    assert (who.muted, cookies(who)) == ("no consent", [f"_pp_consent=; Max-Age=0{META}"])
+    who = person(where, None, Learned("pending"), cookie=YES)  # it could not be asked
+    assert (who.muted, cookies(who)) == ("no consent", [])
+
+
+def test_withdrawals_have_a_rate() -> None:
+    where = asking(may_withdraw=lambda address, now: False)
+    who = person(where, None, cookie=f"{NO}; _fbp={FBP}")
+    assert (cookies(who), where.withdrawn) == (GONE, [])
+    assert where.counts == {"too many withdrawals": 1}

@@ -52,7 +52,7 @@ def test_shop_is_plain_with_one_pixel_and_a_plain_policy() -> None:
     [
         (True, "granted"),
         (False, "denied"),
-        (None, None),
+        (None, "pending"),
         (1, "denied"),
         ("yes", "denied"),
         (object(), "denied"),

@@ -86,6 +86,20 @@ KEPT = [
     "/?name=Sencha&passenger=2&tokenize=1&emailing=1&coding=x",
     "/?order=1000000417&order_id=1000000417",
     "/?x=+&y=%2B&z=%25",
+    # shops of telephones and of cards
+    "/phones?phone_model=iphone15&mobile_network=5g&phone_brand=apple&tel_color=red&phoneCase=1",
+    "/?card_type=visa&gift_card=1&postcard=2&number=7&no=3",
+    # ids and times that pass for cards by their last digit
+    "/?q=4006381333931&ean=4006381333931&isbn=9780306406157",  # the first is a Visa's by Luhn
+    "/?q=40063813339318",  # GTIN-14, the same
+    "/?id=4111111111111111&sku=5555555555554444&variantId=4242424242424242",
+    "/products/4111111111111111",
+    "/?imei=356938035643809",
+    "/?q=4111111111111112",  # no card's last digit
+    "/?t=1760000000000001&q=120210123456789012",
+    # addresses of other pages
+    "/?next=/products/1&url=https%3A%2F%2Fshop.example%2Ftea%3Fa%3D1",
+    "/?next=//x&q=and/or&ratio=16/9",
 ]
 
 STRIPPED = [
@@ -145,8 +159,20 @@ STRIPPED = [
             *("user%5Bemail%5D", "contact_email", "email2", "emailAddress", "mobile", "tel"),
             *("firstname", "first_name", "lastName", "date_of_birth", "shipping_address"),
             *("username", "login", "sesame", "invite"),
+            *("phone_number", "phoneNr", "phone-no", "home_phone", "phone_home", "mobile_work"),
+            *("customer[mobile]", "customer[phone][0]", "phone2", "telephone", "contact_tel"),
+            *("card", "card_number", "cardNumber", "cc-number", "creditCardNumber", "cvv", "cvc"),
+            *("card_cvc", "personnummer", "pnr", "fname", "lname", "vorname", "Nachname"),
+            *("efternamn", "f%C3%B6rnamn", "forename"),
         ]
     ),
+    # cards
+    ("/?q=4111111111111111", f"/?q={REMOVED}"),
+    ("/?q=4111+1111+1111+1111&page=2", f"/?q={REMOVED}&page=2"),
+    ("/?q=pay%205555-5555-5555-4444%20now", f"/?q={REMOVED}"),
+    ("/?ref=378282246310005", f"/?ref={REMOVED}"),
+    ("/?ref=6304000000000000", f"/?ref={REMOVED}"),
+    ("/?ref=2223003122003222", f"/?ref={REMOVED}"),
     ("/?next=/reset%3Ftoken%3Dabc%26a%3D1", f"/?next={REMOVED}"),
     # what no address of a shop needs
     ("/tea#access_token=abc", "/tea"),
@@ -193,8 +219,54 @@ def test_page_with_a_secret_address_leaves_its_origin() -> None:
 
 
 @pytest.mark.parametrize(
+    "mount", ["", "/shop", "/eu/shop", "/a/b/c", "/a/b/c/d", "/%73hop", "/shop/"]
+)
+def test_sensitive_page_is_known_below_a_mount(mount: str) -> None:
+    """Seen: of a shop at /shop the referrer /shop/gift/CODE was kept whole."""
+    wall = Firewall((), sensitive(("/gift/*", "**/invite/*")))
+    assert wall.url(f"{SHOP}{mount}/gift/CODE?a=1") == f"{SHOP}/{REMOVED}"
+    assert wall.url(f"{SHOP}{mount}/gifts/x") == f"{SHOP}{mount}/gifts/x"
+    assert wall.url(f"{SHOP}{mount}/x?to={mount}/gift/CODE") == f"{SHOP}{mount}/x?to={REMOVED}"
+
+
+def test_sensitive_page_is_not_looked_for_in_any_depth() -> None:
+    asked: list[str] = []
+    Firewall((), lambda path: bool(asked.append(path))).url(f"{SHOP}{'/a' * 1000}")
+    assert [len(path) // 2 for path in asked] == [1000, 999, 998, 997, 996]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("/invite/SECRET", "/reset/MQ/c9f2x1-5a0b7e/", "/a/b/invite/S?x=1", "%2Finvite%2FSECRET"),
+        "https%3A%2F%2Fshop.example%2Freset%2FMQ%2Fc9f2x1-5a0b7e",
+        *("HTTPS://shop.example/invite/S", "http://h/a/b/invite/S#x", "//h.example/invite/S"),
+        *("%252Finvite%252FSECRET", "/login?next=/invite/S", "%20/invite/S", "+/invite/S"),
+        "/login%3Fnext%3D%252Finvite%252FS%26a%3D1",
+    ],
+)
+def test_address_of_a_sensitive_page_in_a_value_goes(value: str) -> None:
+    wall = Firewall((), sensitive(DEFAULT))
+    for key in ("next", "url", "utm_content", "id"):
+        dirty = f"{SHOP}/login?a=1&{key}={value}&b=/tea"
+        value_only = dirty.partition("#")[0] if "#" in dirty else dirty
+        tail = "&b=/tea" if value_only == dirty else ""
+        assert wall.url(dirty) == f"{SHOP}/login?a=1&{key}={REMOVED}{tail}"
+
+
+def test_value_with_many_addresses_is_read_within_bounds() -> None:
+    asked: list[str] = []
+    wall = Firewall((), lambda path: bool(asked.append(path)))
+    wall.url(f"{SHOP}/?a={'?/b/c/d/e/f/g' * 1000}")
+    assert len(asked) <= 1 + 21 * 5
+
+
+@pytest.mark.parametrize(
     ("text", "clean"),
     [
+        ("card 4111 1111 1111 1111, 12/28", f"card {REMOVED}, 12/28"),
+        ("378282246310005", REMOVED),
+        ("Kettle 4111111111111112", None),
         ("green tea 100 g", None),
         ("4006381333931", None),
         ("Teapot 1.2 l (2026)", None),
@@ -225,6 +297,64 @@ def test_custom_data_keeps_its_codes() -> None:
     assert WALL.data({**dirty, **codes}) == {**dirty, **codes, "search_string": REMOVED}
     clean = {"content_name": "Tea", **codes}
     assert WALL.data(clean) is clean
+
+
+def test_lines_of_a_cart_and_lists_are_cleaned() -> None:
+    """Seen: a gift card's title held whom it is for, a list of a custom property addresses."""
+    mail, card = "jane@example.com", "4111111111111111"
+    lines = [
+        {"id": mail, "quantity": 1, "title": f"Gift card for {mail}", "brand": "Tea"},
+        {"id": "2", "description": f"paid by {card}", "item_price": 1.5, "title": "Tea"},
+        {"id": "3", "title": "Cup"},
+    ]
+    data = {"contents": lines, "content_ids": [mail], "friends": [mail, "no", 1, True, None]}
+    clean = WALL.data({**data, "variant_ids": [card], "variant_id": card, "note": card})
+    assert clean == {
+        "contents": [
+            {**lines[0], "title": f"Gift card for {REMOVED}"},
+            {**lines[1], "description": f"paid by {REMOVED}"},
+            lines[2],
+        ],
+        "content_ids": [mail],
+        "friends": [REMOVED, "no", 1, True, None],
+        "variant_ids": [card],
+        "variant_id": card,
+        "note": REMOVED,
+    }
+    assert lines[0]["title"] == f"Gift card for {mail}"  # the shop's own lines stay
+
+
+def test_clean_lists_stay_the_same_object() -> None:
+    data = {"contents": [{"id": "1", "title": "Tea"}, "x"], "colours": ["red", 1], "a": {}}
+    assert WALL.data(data) is data
+
+
+CARDS = st.sampled_from(
+    [
+        *(("4", 16), ("51", 16), ("55", 16), ("2500", 16), ("34", 15), ("37", 15), ("35", 16)),
+        *(("60", 16), ("62", 19), ("4", 19), ("5018", 18), ("67", 17), ("36", 16)),
+    ]
+)
+
+
+def with_last_digit(digits: str) -> str:
+    twice = [sum(divmod(int(d) * 2, 10)) for d in digits[::-2]]
+    return digits + str(-(sum(twice) + sum(map(int, digits[-2::-2]))) % 10)
+
+
+@given(CARDS, st.text("0123456789", min_size=19, max_size=19))
+def test_every_card_is_found_and_no_other_last_digit(kind: tuple[str, int], digits: str) -> None:
+    start, length = kind
+    card = with_last_digit((start + digits)[: length - 1])
+    other = card[:-1] + str((int(card[-1]) + 1) % 10)
+    assert WALL.url(f"{SHOP}/?q={card}") == f"{SHOP}/?q={REMOVED}"
+    assert WALL.url(f"{SHOP}/?q={other}") == f"{SHOP}/?q={other}"
+    assert (clean_text(f"a {card}"), clean_text(other)) == (f"a {REMOVED}", other)
+
+
+@given(st.text("0123456789", min_size=1, max_size=14))
+def test_numbers_of_articles_stay(digits: str) -> None:
+    assert WALL.url(f"{SHOP}/?q={digits}") == f"{SHOP}/?q={digits}"
 
 
 EMAILS = st.from_regex(
@@ -307,7 +437,7 @@ def test_any_text_is_cleaned_once(text: str) -> None:
     "part",
     [
         *("a@", "@a.", "a.", "+1", "+", "(0", "0-1", "=", "a=", "?a=", "%25", "aA1", "aA1-"),
-        *("a.b-", "0 1-", ";a=b", "1.1@1."),
+        *("a.b-", "0 1-", ";a=b", "1.1@1.", "4", "4 ", "41-", "/a", "?/", "http://"),
     ],
 )  # fmt: skip
 def test_time_grows_with_the_length(part: str) -> None:

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelpair.core.addresses import INNER, Networks, networks, public_ip
+from pixelpair.core.addresses import (
+    INNER,
+    Networks,
+    _parsed,
+    _public_ip,
+    networks,
+    parsed,
+    public_ip,
+)
 from pixelpair.core.proxies import MOST_BYTES, Arrival, Trust, arrival, arrivals, parse_trust
 from pixelpair.core.routes import RuleError
 
@@ -51,6 +59,9 @@ def ip(trust: object, peer: str, **headers: str) -> str:
         ("aws-alb 2", Trust(2, Networks(), "aws-alb")),
         ("fastly private", Trust(0, INNER, "fastly")),
         ("forwarded", Trust(1, Networks(), "forwarded")),
+        ("1 host", Trust(1, host=True)),
+        ("host, 10.0.0.5", Trust(0, networks("10.0.0.5"), host=True)),
+        ("Forwarded Host private", Trust(0, INNER, "forwarded", True)),
         (Trust(3), Trust(3)),
     ],
 )
@@ -70,6 +81,10 @@ def test_reads_the_setting(text: object, trust: Trust | None) -> None:
         ("1 2", "either one number of proxies or their addresses, not both"),
         ("1 10.0.0.5", "either one number of proxies or their addresses, not both"),
         ("cloudflare fastly", "cloudflare and fastly: only one can name the visitor"),
+        ("host", "host stands beside the proxies that overwrite it; expected is"),
+        ("cloudflare host", "cloudflare passes on what a visitor says of the host: leave host out"),
+        ("fastly 2 host", "fastly passes on what a visitor says of the host"),
+        ("aws-alb host private", "aws-alb passes on what a visitor says of the host"),
         ("0", "the number of proxies is one from 1 to 20"),
         ("21", "the number of proxies is one from 1 to 20"),
         ("9" * 5000, "the number of proxies is one from 1 to 20"),
@@ -175,42 +190,46 @@ def test_scheme_by_the_same_hop(trust: str, proto: str, scheme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trust", "headers", "host"),
+    ("headers", "host"),
     [
-        ("1", {"x_forwarded_host": "www.shop.example"}, "www.shop.example"),
-        ("1", {"x_forwarded_host": "evil.example, www.shop.example"}, "www.shop.example"),
-        (
-            "1",
-            {"x_forwarded_host": "shop.example:8443", "x_forwarded_port": "9"},
-            "shop.example:8443",
-        ),
-        (
-            "1",
-            {"x_forwarded_host": "shop.example", "x_forwarded_port": "8443"},
-            "shop.example:8443",
-        ),
-        ("1", {"x_forwarded_host": "shop.example", "x_forwarded_port": "443"}, "shop.example"),
-        ("1", {"x_forwarded_host": "shop.example", "x_forwarded_port": "80"}, "shop.example"),
-        ("1", {"x_forwarded_host": "shop.example", "x_forwarded_port": "x"}, "shop.example"),
-        ("1", {"x_forwarded_host": "[2001:db8::1]", "x_forwarded_port": "81"}, "[2001:db8::1]:81"),
-        ("1", {"x_forwarded_host": "a b"}, "inner:8000"),
-        ("1", {"x_forwarded_host": "shop.example/<script>"}, "inner:8000"),
-        ("1", {"x_forwarded_host": "user@shop.example"}, "inner:8000"),
-        ("1", {"x_forwarded_host": "x" * 300}, "inner:8000"),
-        ("1", {"x_forwarded_host": ""}, "inner:8000"),
-        # those services pass a visitor's own on
-        ("cloudflare", {"x_forwarded_host": "evil.example", "x_forwarded_port": "1"}, "inner:8000"),
-        ("fastly", {"x_forwarded_host": "evil.example"}, "inner:8000"),
-        ("aws-alb", {"x_forwarded_host": "evil.example"}, "inner:8000"),
+        ({"x_forwarded_host": "www.shop.example"}, "www.shop.example"),
+        ({"x_forwarded_host": "evil.example, www.shop.example"}, "www.shop.example"),
+        ({"x_forwarded_host": "shop.example:8443", "x_forwarded_port": "9"}, "shop.example:8443"),
+        ({"x_forwarded_host": "shop.example", "x_forwarded_port": "8443"}, "shop.example:8443"),
+        ({"x_forwarded_host": "shop.example", "x_forwarded_port": "443"}, "shop.example"),
+        ({"x_forwarded_host": "shop.example", "x_forwarded_port": "80"}, "shop.example"),
+        ({"x_forwarded_host": "shop.example", "x_forwarded_port": "x"}, "shop.example"),
+        ({"x_forwarded_host": "[2001:db8::1]", "x_forwarded_port": "81"}, "[2001:db8::1]:81"),
+        ({"x_forwarded_host": "a b"}, "inner:8000"),
+        ({"x_forwarded_host": "shop.example/<script>"}, "inner:8000"),
+        ({"x_forwarded_host": "user@shop.example"}, "inner:8000"),
+        ({"x_forwarded_host": "x" * 300}, "inner:8000"),
+        ({"x_forwarded_host": ""}, "inner:8000"),
     ],
 )
-def test_host_by_the_same_hop(trust: str, headers: dict[str, str], host: str) -> None:
-    assert found(trust, "10.0.0.1", x_forwarded_for=ME, **headers).host == host
+def test_host_by_the_same_hop(headers: dict[str, str], host: str) -> None:
+    for trust in ("1 host", "10.0.0.1 host"):
+        assert found(trust, "10.0.0.1", x_forwarded_for=ME, **headers).host == host
+
+
+@pytest.mark.parametrize(
+    "trust", ["1", "2", "10.0.0.0/8", "private", "cloudflare", "fastly", "aws-alb", "forwarded"]
+)
+def test_host_is_the_visitors_word_unless_the_shop_says_otherwise(trust: str) -> None:
+    """Seen: nginx passed X-Forwarded-Host on, and a cacheable page's cookies were evil.example's"""
+    said = {"x_forwarded_host": "evil.example", "x_forwarded_port": "666"}
+    hop = f"for={ME};proto=https;host=evil.example"
+    for more in ({"x_forwarded_for": ME}, {"forwarded": hop}, {}):
+        assert found(trust, "10.0.0.1", **said, **more).host == "inner:8000"
+    served = arrivals(parse_trust("1"))
+    port = {b"x-forwarded-for": ME.encode(), b"x-forwarded-port": b"666"}
+    assert served(port, "10.0.0.1", "http", "shop.example").host == "shop.example"
 
 
 def test_stranger_names_neither_scheme_nor_host() -> None:
     said = {"x_forwarded_proto": "https", "x_forwarded_host": "evil.example"}
-    assert found(EDGES, ME, x_forwarded_for=LIAR, **said) == Arrival(ME, "http", "inner:8000")
+    got = found(f"{EDGES} host", ME, x_forwarded_for=LIAR, **said)
+    assert got == Arrival(ME, "http", "inner:8000")
 
 
 # --- Forwarded -----------------------------------------------------------------------------
@@ -235,14 +254,14 @@ def test_stranger_names_neither_scheme_nor_host() -> None:
     ],
 )  # fmt: skip
 def test_reads_forwarded(trust: str, value: str, expected: Arrival) -> None:
-    assert found(trust, EDGE, forwarded=value) == expected
-    named = trust if trust == EDGES else f"{trust} "
-    assert found(f"forwarded {named}", EDGE, forwarded=value, x_forwarded_for=LIAR) == expected
+    assert found(f"{trust} host", EDGE, forwarded=value) == expected
+    named = f"forwarded {trust} host"
+    assert found(named, EDGE, forwarded=value, x_forwarded_for=LIAR) == expected
 
 
 def test_forwarded_beside_what_proxies_write_is_the_visitors_own() -> None:
     said = {"x_forwarded_for": ME, "forwarded": f"for={LIAR};proto=https;host=evil.example"}
-    assert found("1", EDGE, **said) == Arrival(ME, "http", "inner:8000")
+    assert found("1 host", EDGE, **said) == Arrival(ME, "http", "inner:8000")
     assert found("aws-alb", EDGE, forwarded=said["forwarded"]) == Arrival("", "http", "inner:8000")
 
 
@@ -288,8 +307,12 @@ def test_forwarded_beside_what_proxies_write_is_the_visitors_own() -> None:
         ),
         ("cloudflare", EDGE, {"cf_connecting_ip": ME, "cf_connecting_ipv6": "2001:db8::66"}, ME),
         ("cloudflare", EDGE, {"cf_connecting_ip": "240.1.2.3"}, ""),
-        ("fastly", EDGE, {"fastly_client_ip": ME, "x_forwarded_for": f"{LIAR}, {EDGE}"}, ME),
-        (f"fastly {EDGES}", LIAR, {"fastly_client_ip": ME}, LIAR),
+        # Fastly keeps a Fastly-Client-IP of the visitor's, and appends to X-Forwarded-For
+        ("fastly", EDGE, {"fastly_client_ip": LIAR, "x_forwarded_for": f"{LIAR}, {ME}"}, ME),
+        ("fastly", EDGE, {"fastly_client_ip": LIAR}, ""),
+        ("fastly 2", EDGE, {"x_forwarded_for": f"{LIAR}, {ME}, 192.0.2.11"}, ME),  # shielding
+        (f"fastly {EDGES}", EDGE, {"x_forwarded_for": f"{LIAR}, {ME}, 192.0.2.11"}, ME),
+        (f"fastly {EDGES}", LIAR, {"fastly_client_ip": ME, "x_forwarded_for": ME}, LIAR),
         ("aws-alb", "10.0.0.1", {"x_forwarded_for": f"{LIAR}, {ME}:4711"}, ME),
         ("aws-alb 2", "10.0.0.1", {"x_forwarded_for": f"{ME}, {EDGE}"}, ME),
         ("aws-alb 10.0.0.0/8", LIAR, {"x_forwarded_for": ME}, LIAR),
@@ -320,9 +343,23 @@ def test_item_that_was_cut_is_no_hop() -> None:
     assert ip("2", "10.0.0.1", x_forwarded_for="11." + ME + tail) == ""
 
 
+@pytest.mark.parametrize("trust", ["", "1", "private", "forwarded", "cloudflare"])
+def test_only_short_texts_are_remembered(trust: str) -> None:
+    """Seen: 4096 texts of 2 KB each, written by visitors, stayed in memory."""
+    long = "9" * 2000
+    index = dict.fromkeys((b"x-forwarded-for", b"cf-connecting-ip"), long.encode())
+    index |= {b"forwarded": f"for={long}".encode()}
+    before = [cache.cache_info().currsize for cache in (_parsed, _public_ip)]
+    one = arrival(parse_trust(trust), index, long, "http", "inner:8000")
+    assert (one.client_ip, len(one.visitor) <= 100) == ("", True)
+    assert (parsed(long), public_ip(long)) == (None, "")
+    after = [cache.cache_info().currsize for cache in (_parsed, _public_ip)]
+    assert max(b - a for a, b in zip(before, after, strict=True)) <= 1  # "9" * 100, no longer
+
+
 TRUSTS = [
     *("", "1", "2", "20", "private", EDGES, "cloudflare", "fastly", "aws-alb", "forwarded"),
-    *(f"cloudflare private {EDGES}", "forwarded private"),
+    *(f"cloudflare private {EDGES}", "forwarded private", "1 host", "forwarded private host"),
 ]
 HEADERS = [
     *("x-forwarded-for", "forwarded", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"),

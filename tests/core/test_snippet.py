@@ -61,7 +61,7 @@ def test_any_json_can_stand_in_any_script(value: object) -> None:
 
 
 LIMITS = {"gpc": 1, "ldu": [0, 0]}  # of a visitor whose browser sends the signal
-BLOCK = {"pixel": PIXEL, "src": SCRIPT, "to": "/_pixelpair/events"}
+BLOCK = {"pixel": PIXEL, "src": SCRIPT, "hide": "(?!)", "to": "/_pixelpair/events"}
 
 
 def test_page_gets_a_data_block_with_ids() -> None:
@@ -81,7 +81,7 @@ def test_page_whose_policy_blocks_meta_does_not_name_its_script() -> None:
     silent = SNIPPET.without_pixel(SNIPPET.events([event(content_name='"src":"x",')]))
     [block] = blocks(silent)
     call = ["ViewContent", {"content_name": '"src":"x",'}, "e" * 32]
-    assert block == {"pixel": PIXEL, "to": "/_pixelpair/events", "events": [call]}
+    assert block == {"pixel": PIXEL, "hide": "(?!)", "to": "/_pixelpair/events", "events": [call]}
 
 
 def test_page_below_a_mount_reports_below_it() -> None:
@@ -125,6 +125,7 @@ def test_file_is_the_whole_script_with_its_configuration() -> None:
     assert json.loads(config.removesuffix(b");\n")) == {
         "pixel": PIXEL,
         "src": SCRIPT,
+        "hide": "(?!)",
         "to": "events",
         **LIMITS,
     }

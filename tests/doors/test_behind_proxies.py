@@ -61,12 +61,15 @@ def told(found: tuple[Answer, list[dict[str, Any]]]) -> tuple[str | None, str, d
 
 HERE = ("https://www.boutique.example/?b=c", {"domain": "boutique.example", "secure": "true"})
 BARE = ("http://app:8000/?b=c", {})
+THERE = ("https://app:8000/?b=c", {"secure": "true"})  # what X-Forwarded-Host says, a visitor may
 TRUSTS: dict[str, tuple[object, str, tuple[Any, ...]]] = {
-    "one hop": ("1", PROXY, (VISITOR, *HERE)),
-    "one hop of the inner network": ("1", INNER, (VISITOR, *HERE)),
-    "its address": (PROXY, PROXY, (VISITOR, *HERE)),
-    "its network": ("private", INNER, (VISITOR, *HERE)),
-    "another address": ("203.0.113.10", PROXY, (PROXY, *BARE)),
+    "one hop": ("1 host", PROXY, (VISITOR, *HERE)),
+    "one hop of the inner network": ("1 host", INNER, (VISITOR, *HERE)),
+    "its address": (f"{PROXY} host", PROXY, (VISITOR, *HERE)),
+    "its network": ("private host", INNER, (VISITOR, *HERE)),
+    "one hop, but for the host": ("1", PROXY, (VISITOR, *THERE)),
+    "its address, but for the host": (PROXY, PROXY, (VISITOR, *THERE)),
+    "another address": ("203.0.113.10 host", PROXY, (PROXY, *BARE)),
     "none": ("none", PROXY, (PROXY, *BARE)),
     "nothing said": ("", PROXY, (PROXY, *BARE)),
     "nothing said, and a peer of nobody's": ("", INNER, (None, *BARE)),
@@ -83,7 +86,7 @@ def test_page_is_where_trusted_proxies_say(door, trust, behind):
 
 NAMED = {
     "cloudflare": ("cloudflare", (("cf-connecting-ip", "2001:db8:7::1"),), "2001:db8:7::1"),
-    "fastly": ("fastly", (("fastly-client-ip", "192.0.2.44"),), "192.0.2.44"),
+    "fastly": ("fastly", (("fastly-client-ip", "192.0.2.44"),), VISITOR),
     "aws-alb": ("aws-alb", (), VISITOR),
     "forwarded": ("forwarded", (("forwarded", 'for="[2001:db8::7]";proto=https'),), "2001:db8::7"),
 }  # fmt: skip
@@ -122,7 +125,7 @@ def test_trusted_proxy_is_no_news(door, behind, said):
 
 
 @every_door
-@pytest.mark.parametrize(("trust", "status"), [("1", 204), ("", 403)])
+@pytest.mark.parametrize(("trust", "status"), [("1 host", 204), ("1", 403), ("", 403)])
 def test_report_is_taken_from_the_host_that_a_trusted_proxy_names(door, trust, status, behind):
     report = {"url": "https://www.boutique.example/a?b=c", "made": [["PageView", {}, ID]]}
     what = Ask(
@@ -141,7 +144,7 @@ def test_report_is_taken_from_the_host_that_a_trusted_proxy_names(door, trust, s
 
 @every_door
 def test_own_domain_goes_before_the_widest(door, behind):
-    ask = behind(door, trusted_proxies="1", cookie_domain="www.boutique.example")
+    ask = behind(door, trusted_proxies="1 host", cookie_domain="www.boutique.example")
     assert told(ask(asked()))[2] == {"domain": "www.boutique.example", "secure": "true"}
 
 
@@ -161,7 +164,7 @@ HOSTILE = [
 @pytest.mark.parametrize("header", HOSTILE, ids=lambda h: f"{h[0]}: {h[1][:12]!r}")
 def test_malformed_header_of_a_trusted_proxy_says_nothing(door, header, behind, said):
     name, _ = header
-    ask = behind(door, trusted_proxies="1")
+    ask = behind(door, trusted_proxies="1 host")
     kept = tuple(pair for pair in SAID if pair[0] != name)
     ip, url, places = told(ask(Ask(query="b=c", headers=(*kept, header))))
     host = "app:8000" if name == "x-forwarded-host" else "www.boutique.example"

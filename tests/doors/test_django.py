@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import FileWrapper
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib import admin
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import AsyncClient, Client
 from django.test.utils import override_settings
 from django.urls import path
 from django.utils.decorators import sync_only_middleware
@@ -39,6 +41,7 @@ from .site import BODY, DOCUMENT, HEAD, TAIL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
 CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
 DATE = "Wed, 01 Oct 2025 10:00:00 GMT"
@@ -311,6 +314,95 @@ def test_keeps_the_session_the_cookies_and_vary(shop):
     assert sorted(answer.cookies) == ["_fbp", "sessionid", "theme"]
     assert answer.headers["vary"] == "Accept-Language, Cookie"
     assert answer.headers["content-length"] == str(len(answer.body))
+
+
+def lines_of_wsgi(app: Any, ask: Ask) -> list[str]:
+    """The Set-Cookie lines, as the server gets them."""
+    wire = Wire()
+    list(app(environ_of(ask), wire.start_response))
+    ((_, headers),) = wire.starts
+    return [value.strip() for name, value in headers if name.lower() == "set-cookie"]
+
+
+def lines_of_asgi(app: Any, ask: Ask) -> list[str]:
+    headers = asyncio.run(converse(app, scope_of(ask)))[0]["headers"]
+    return [value.decode() for name, value in headers if name.lower() == b"set-cookie"]
+
+
+def refuses(_request: HttpRequest) -> HttpResponse:
+    pixelpair.consent(False)
+    return HttpResponse(DOCUMENT)
+
+
+async def refuses_async(request: HttpRequest) -> HttpResponse:
+    return refuses(request)
+
+
+HELD = "_fbp=fb.1.1750000000000.1116446470; _pp_consent=1.1749990000"
+ENDED = [
+    "_pp_consent=0.1750000000; Domain=shop.example; Max-Age=15724800; Path=/; SameSite=Lax",
+    "_fbp=; Max-Age=0; Path=/; SameSite=Lax",
+    "_fbp=; Domain=shop.example; Max-Age=0; Path=/; SameSite=Lax",
+]
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Iterator[None]:
+    """A door that asks for consent."""
+    ledger = Ledger(tmp_path / "asking", consent="required")
+    Door.TRACKERS.append(ledger.tracker)
+    yield
+    ledger.tracker.close()
+
+
+@pytest.mark.parametrize("view", [refuses, refuses_async])
+@pytest.mark.parametrize(
+    ("handler", "lines"),
+    [(WSGIHandler, lines_of_wsgi), (ASGIHandler, lines_of_asgi)],
+    ids=["wsgi", "asgi"],
+)
+def test_both_cookies_of_one_name_are_sent(shop, asking, view, handler, lines):
+    """Seen: of `_fbp` on the host and on the domain only one was ended: Django keys by name."""
+    assert lines(shop(view, handler), Ask(headers=(("cookie", HELD),))) == ENDED
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_cookies_of_one_name_are_in_the_clients_response_and_in_a_pickle(shop, asking, is_async):
+    """Django's cache pickles responses with their cookies."""
+    shop(refuses)
+    client: Any = AsyncClient() if is_async else Client()
+    client.cookies.load(HELD)
+    if is_async:  # its get() has a host already, and adds another
+        headers = [(b"host", b"www.shop.example"), (b"user-agent", b"Mozilla/5.0 (X11)")]
+        answer = async_to_sync(client.request)(path="/", query_string="", headers=headers)
+    else:
+        answer = client.get("/", headers={"host": "www.shop.example", "user-agent": "Mozilla/5.0"})
+    cookies = answer.cookies
+    assert list(cookies) == ["_pp_consent", "_fbp", "_fbp (2)"]
+    for found in (cookies, pickle.loads(pickle.dumps(cookies))):
+        assert [morsel.OutputString() for morsel in found.values()] == ENDED
+
+
+@pytest.mark.parametrize(
+    ("handler", "lines"),
+    [(WSGIHandler, lines_of_wsgi), (ASGIHandler, lines_of_asgi)],
+    ids=["wsgi", "asgi"],
+)
+def test_cookies_of_the_shop_are_sent_once_and_as_they_are(shop, handler, lines):
+    """Seen: one that a view had written as a header was sent twice."""
+
+    def view(_request: HttpRequest) -> HttpResponse:
+        response = HttpResponse(DOCUMENT, headers={"Set-Cookie": "theme=dark; Priority=High"})
+        response.set_cookie("_fbp", "theirs")
+        return response
+
+    found = sorted(lines(shop(view, handler), Ask()))
+    assert [line.partition(";")[0] for line in found] == [
+        "_fbp=fb.1.1750000000000.4711",
+        "_fbp=theirs",
+        "theme=dark",
+    ]
+    assert found[2] == "theme=dark; Priority=High"
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import flask
@@ -144,3 +145,16 @@ def test_a_known_endpoint_of_an_error_fires_no_rule(tmp_path):
     ask_wsgi(app, Ask(path="/nowhere"))
     assert names(ledger.twins()) == ["PageView", "Lead"]
     ledger.tracker.close()
+
+
+def test_flask_pixelpair_is_the_command_with_the_apps_settings(tmp_path, monkeypatch, capfd):
+    monkeypatch.delenv("PIXELPAIR_SPOOL", raising=False)
+    app = flask.Flask(__name__, static_folder=None)
+    PixelPair(app, Settings(pixel_id=PIXEL, spool=tmp_path / "here"))
+    runner = app.test_cli_runner()
+    told = runner.invoke(args=["pixelpair", "status", "--json"])
+    assert (told.exit_code, json.loads(told.output)["spool"]) == (0, str(tmp_path / "here"))
+    assert runner.invoke(args=["pixelpair", "dead", "purge"]).exit_code == 2
+    helped = runner.invoke(args=["pixelpair", "dead", "list", "--help"])
+    assert helped.output.startswith("usage: flask pixelpair dead list [-h]")
+    assert runner.invoke(args=["pixelpair", "drain"]).exit_code == 2  # no token

@@ -235,6 +235,24 @@ def test_debug_mode_that_harms_nobody_is_quiet(door, why, monkeypatch, said):
     assert said() == []
 
 
+@pytest.mark.parametrize("code", ["", "TEST1"])
+@pytest.mark.parametrize("debug", [True, False])
+def test_debug_mode_that_flask_is_run_in_is_said_at_the_first_request(
+    debug, code, monkeypatch, said
+):
+    """Seen: `app.run(debug=True)` comes after PixelPair(app), and nothing was said."""
+    for name, value in (("PIXEL_ID", PIXEL), ("ACCESS_TOKEN", "EAAtoken"), ("SECRET", "ours")):
+        monkeypatch.setenv(f"PIXELPAIR_{name}", value)
+    monkeypatch.setenv("PIXELPAIR_TEST_EVENT_CODE", code)
+    app = flask_app()
+    app.debug = debug
+    assert said() == []
+    for _ in range(2):
+        ask_wsgi(app, Ask())
+    loud = [("WARNING", LOUD)] if debug and not code else []
+    assert [(level, text[: len(LOUD)]) for level, text in said()] == loud
+
+
 @every_door
 def test_shop_that_is_no_developers_is_quiet(start, monkeypatch, said):
     for name, value in (("PIXEL_ID", PIXEL), ("ACCESS_TOKEN", "EAAtoken"), ("SECRET", "ours")):

@@ -13,11 +13,12 @@ from django.http import HttpRequest
 
 from pixelpair import Settings, identify
 from pixelpair.core.events import Withdrawal
+from pixelpair.core.person import IN_FLIGHT
 
 from . import site
 from .drive import NOON, PIXEL, Answer, Ask, Ledger, names
 from .fronts import FRONTS
-from .site import CASES, ROUTES
+from .site import CASES, ROUTES, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -219,7 +220,7 @@ def test_event_of_a_rule_by_name_is_one_too(door, behind):
 def test_view_is_trusted_before_the_callable(door, behind, monkeypatch):
     case = CASES["post and redirect"]
     says = replace(case.reply, acts=(*case.reply.acts, partial(identify, email="eve@a.example")))
-    both = {"email": "ada@shop.example", "city": "Lund"}
+    both = {"email": "eve@a.example", "city": "Lund"}
     monkeypatch.setitem(site._VIEWS, (case.ask.method, case.ask.path), says)
     _, [twin] = behind(door, identify=lambda visitor: both, **MATCHING)(case.ask)
     [found] = known([twin])
@@ -282,7 +283,10 @@ def test_refusal_deletes_what_was_there_and_what_waits(door, tmp_path):
     lives = {name: dict(terms).get("max-age") for name, (_, terms) in answer.cookies.items()}
     assert lives == {"_fbp": "0", "_pixelpair_0a1b2c3d": "0", "_pp_consent": "15724800"}
     assert answer.cookies["_pp_consent"][0] == "0.1750000000"
-    assert (ledger.twins(), ledger.withdrawals) == ([], [Withdrawal(PIXEL, fbp, int(NOON))])
+    assert (ledger.twins(), ledger.withdrawals) == (
+        [],
+        [Withdrawal(PIXEL, fbp, int(NOON) + IN_FLIGHT)],
+    )
     ledger.tracker.close()
 
 
@@ -346,7 +350,13 @@ class Owner:
         return self.for_pixel(PIXEL) if host == "www.shop.example" else None
 
     def for_pixel(self, pixel_id: str) -> Settings | None:
-        return Settings(pixel_id=pixel_id, access_token="token", secret="secret", routes=ROUTES)
+        return Settings(
+            cookie_domain="shop.example",
+            pixel_id=pixel_id,
+            access_token="token",
+            secret="secret",
+            routes=ROUTES,
+        )
 
 
 @every_door
@@ -362,3 +372,29 @@ def test_object_that_knows_the_shops_is_asked_once_and_in_no_event_loop(door, be
     assert many(ours) == (CASES["other addresses below ours"].reply.answer(), [])
     assert Asked.SEEN == [("host", "www.shop.example"), ("host", "b.example")]
     assert (set(Asked.LOOPS), said()) == ({False}, [])
+
+
+# --- reports of pages ----------------------------------------------------------------------------
+
+REPORT = report("a" * 32)
+OLD = ("cookie", "_pp_consent=1.1760000000; _fbp=fb.1.1750000000000.1116446470")
+AGREED = replace(REPORT, headers=(*REPORT.headers, OLD))
+
+
+@every_door
+@pytest.mark.parametrize(
+    ("options", "leaves"),
+    [
+        ({"staff": f"{__name__}.is_nobody"}, True),
+        ({"staff": f"{__name__}.is_staff"}, False),
+        ({"consent": agreed}, True),
+        ({"consent": refused}, False),
+        ({"consent": undecided}, False),
+        ({"consent": failing}, False),
+    ],
+    ids=repr,
+)
+def test_reports_ask_too(door, options, leaves, behind, said):
+    """Whatever an older cookie says: pages that caches keep have no other moment to ask."""
+    answer, twins = behind(door, **options)(AGREED)
+    assert (answer.status, names(twins)) == (204, ["PageView"] if leaves else [])

@@ -294,6 +294,29 @@ def test_withdrawal_is_told_with_the_cookies_and_then_they_go(
     assert len(shop.reports) == 2
 
 
+def test_what_an_answer_on_its_way_brings_back_goes_again(
+    shop: Shop, visitor: BrowserContext, tab: Page
+) -> None:
+    """Within a second; and who agrees again keeps the new ones, with which he withdraws again."""
+    block_pixel(visitor)
+    withdraw(shop, visitor, tab)
+    gone = {"_pp_consent", "other"}
+    assert until(lambda: cookies(visitor).keys() == gone, 3)
+    for _ in range(2):
+        back = {"_fbp": "fb.1.17.4711", "_fbc": "fb.1.17.Back"} | dict([hold(1, "a" * 32)])
+        give(visitor, shop, **back)
+        assert until(lambda: cookies(visitor).keys() == gone, 3)
+    tab.evaluate("pixelpair.grant()")
+    kept = cookies(visitor)["_fbp"]
+    tab.wait_for_timeout(1100)
+    assert cookies(visitor)["_fbp"] == kept
+    tab.evaluate("pixelpair.revoke()")
+    assert until(lambda: cookies(visitor).keys() == gone, 3)
+    told = [report for report in shop.reports if "revoked" in report]
+    assert len(told) == 2
+    assert f"_fbp={kept}" in told[1]["cookie"]
+
+
 def test_withdrawal_deletes_also_when_the_report_does_not_arrive(
     shop: Shop, visitor: BrowserContext, tab: Page
 ) -> None:
@@ -358,6 +381,35 @@ def test_who_refuses_was_never_there(
     tab.wait_for_timeout(150)
     assert (foreign, shop.reports) == ([], [])
     assert cookies(visitor).keys() == {"_pp_consent"}
+
+
+# --- several cookies of one name
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "agreed"),
+    [
+        ("1.1795300000", "0.1795300001", False),
+        ("0.1795300000", "1.1795300001", True),
+        ("0.1795300001", "1.1795300000", False),
+        ("0.1795300000", "1.1795300000", False),
+    ],
+)
+def test_of_own_cookies_at_two_domains_the_latest_counts(
+    shop: Shop, visitor: BrowserContext, tab: Page, wide: str, narrow: str, agreed: bool
+) -> None:
+    """The wide one was written first, so document.cookie has it first."""
+    block_pixel(visitor)
+    front = shop.at("www.shop.test")
+    for value, where in ((wide, {"domain": ".shop.test", "path": "/"}), (narrow, {})):
+        where = where or {"url": front}
+        visitor.add_cookies([{"name": "_pp_consent", "value": value, **where}])
+    serve(shop)
+    tab.goto(front + "/p")
+    assert tab.evaluate("document.cookie.match(/_pp_consent=[\\d.]+/g)") == [
+        f"_pp_consent={value}" for value in (wide, narrow)
+    ]
+    assert tab.evaluate("typeof fbq") == ("function" if agreed else "undefined")
 
 
 # --- what grant() and revoke() are where they do not decide

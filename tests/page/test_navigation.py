@@ -105,6 +105,63 @@ def test_a_setting_decides_on_page_views(
     assert shop.reports == []
 
 
+# --- addresses that are secrets
+
+HIDE = "/(?:account|reset/[^/?]*-[^/?]*)(?:[/?]|$)"
+LEAD = "pixelpair.track('Lead', {value: 3})"
+
+
+@pytest.mark.parametrize("view", ["both", "browser"])
+@pytest.mark.parametrize("code", [INLINE, FULL], ids=["base", "full"])
+@pytest.mark.parametrize("path", ["/Account?a=1#top", "/en/reset/MQ-c0ffee", "/account"])
+def test_nothing_is_made_at_a_hidden_address(
+    shop: Shop, fires: Fires, tab: Page, path: str, code: str, view: str
+) -> None:
+    """And what is made before and after it is."""
+    more = {"view": "browser"} if view == "browser" else {}
+    block = shop.block(events=[], names=["Lead"], hide=HIDE, **more)
+    shop.serve("/p", block, code=code)
+    tab.goto(shop.url + "/p")
+    tab.evaluate(LEAD)
+    tab.evaluate(f"history.pushState({{}}, '', {path!r}); {LEAD}")
+    fires.after_grace("Lead")
+    tab.evaluate(f"history.pushState({{}}, '', '/accounts'); {LEAD}")
+    events = fires.after_grace("Lead", "Lead", "PageView")
+    assert {*urls(events)} == {"p", "accounts"}
+    told = ["/p", "/accounts"] if more else ["/p", "/accounts", "/accounts"]
+    assert [report["url"] for report in shop.reports] == [shop.url + path for path in told]
+
+
+def test_a_hidden_address_left_at_once_makes_nothing(shop: Shop, fires: Fires, tab: Page) -> None:
+    shop.serve("/p", shop.block(events=[], hide=HIDE))
+    tab.goto(shop.url + "/p")
+    tab.evaluate("for (const to of ['/account', '/q']) history.pushState({}, '', to)")
+    fires.after_grace("PageView")
+    assert [report["url"] for report in shop.reports] == [shop.url + "/q"]
+
+
+def test_an_address_that_turns_into_a_hidden_one_makes_nothing(
+    shop: Shop, fires: Fires, tab: Page
+) -> None:
+    shop.serve("/p", shop.block(events=[], hide=HIDE))
+    tab.goto(shop.url + "/p")
+    tab.evaluate("history.pushState({}, '', '/q'); history.replaceState({}, '', '/account')")
+    fires.after_grace()
+    assert shop.reports == []
+
+
+@pytest.mark.parametrize("code", [INLINE, FULL], ids=["base", "full"])
+@pytest.mark.parametrize("more", [{}, {"hide": "(?!)"}], ids=["older page", "nothing hidden"])
+def test_where_nothing_is_hidden_all_is_made(
+    shop: Shop, fires: Fires, tab: Page, more: dict, code: str
+) -> None:
+    shop.serve("/p", shop.block(events=[], names=["Lead"], **more), code=code)
+    tab.goto(shop.url + "/p")
+    tab.evaluate(f"history.pushState({{}}, '', '/account'); {LEAD}")
+    fires.after_grace("Lead", "PageView")
+    assert len(shop.reports) == 2
+
+
 def test_a_second_navigation_loses_none(shop: Shop, fires: Fires, tab: Page) -> None:
     open_first(shop, tab)
     tab.evaluate("for (const n of [1, 2, 3]) history.pushState({}, '', '/q?' + n)")

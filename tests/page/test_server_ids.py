@@ -165,7 +165,7 @@ def test_a_pixel_of_another_script_is_not_initialised_again(
     assert calls[-1] == ["trackSingle", PIXEL, *VIEW[:2], {"eventID": VIEW[2]}]
     assert (["init", PIXEL, {}] in calls) is not twice
     assert [text for text in warnings if "pixelpair" in text] == (
-        ["pixelpair: started twice"] if twice else []
+        ["pixelpair: twice"] if twice else []
     )
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 _IPV4 = 0xFFFF << 32
 _ALL = (1 << 128) - 1
+_MOST_CHARS = 100  # of a hop; its patterns allow 91
 # A hop: 192.0.2.1, 192.0.2.1:4711, 2001:db8::1%eth0, [2001:db8::1]:4711, in quotes (RFC 7239, 6)
 _OCTET = r"(0|[1-9][0-9]{0,2})"
 _NODE_4 = re.compile(rf'"?{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}(?::\w{{1,6}})?"?', re.ASCII)
@@ -88,11 +89,18 @@ NOBODY = INNER | networks(
 )
 
 
-@lru_cache(4096)
 def parsed(text: str) -> int | None:
     """The address that a hop is named by; None for anything else."""
-    if len(text) > 100:
-        return None
+    return _parsed(text) if len(text) <= _MOST_CHARS else None  # what is longer is not kept either
+
+
+def public_ip(text: str) -> str:
+    """An address that may be a visitor's, as RFC 5952 writes it; "" for any other text."""
+    return _public_ip(text) if len(text) <= _MOST_CHARS else ""
+
+
+@lru_cache(4096)
+def _parsed(text: str) -> int | None:
     four = _NODE_4.fullmatch(text)
     if four is not None:
         a, b, c, d = map(int, four.groups())
@@ -105,9 +113,8 @@ def parsed(text: str) -> int | None:
 
 
 @lru_cache(4096)
-def public_ip(text: str) -> str:
-    """An address that may be a visitor's, as RFC 5952 writes it; "" for any other text."""
-    address = parsed(text)
+def _public_ip(text: str) -> str:
+    address = _parsed(text)
     if address is None or NOBODY.holds(address):
         return ""
     if address >> 32 == 0xFFFF:

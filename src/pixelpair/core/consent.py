@@ -26,6 +26,9 @@ OWN_COOKIE = "_pp_consent"  # no name of a pending event: those begin with _pixe
 SIX_MONTHS = 182 * 24 * 3600
 _SEMICOLON = ord(";")
 _OWN = re.compile(rb"([01])\.([0-9]{1,12})")
+_OWN_START = OWN_COOKIE.encode() + b"="
+_OWNS = re.compile(rb"(?:^|;) ?_pp_consent=([01])\.([0-9]{1,12})(?=;|\Z)")
+_DAY = 24 * 3600
 _OWN_PATTERNS = r"^1\.\d", r"^0\.\d"
 
 # Browsers keep no longer cookie (RFC 6265, 6.1); nor does a longer one belong in the memory below.
@@ -70,7 +73,7 @@ class ConsentRule:
         """
         if not self.cookie:
             return "granted"
-        raw = _value(cookies, self.cookie)
+        raw = _own_value(cookies) if self.own else _value(cookies, self.cookie)
         return "pending" if raw is None or len(raw) > _VALUE_LIMIT else _read(self, raw)
 
     @property
@@ -88,6 +91,14 @@ class ConsentRule:
         rule: dict[str, object] = {"find": find, "yes": self.yes}
         rule |= {"vendor": self.vendor} if self.vendor else {}
         return rule | ({"own": 1} if self.own else {})
+
+
+def _own_value(cookies: bytes) -> bytes | None:
+    """Of several (an older one may live at another domain) what was said last; "no" at a draw."""
+    if cookies.count(_OWN_START) < 2:
+        return _value(cookies, OWN_COOKIE)
+    said = [(int(time), word == b"0", word) for word, time in _OWNS.findall(cookies[:HEADER_LIMIT])]
+    return b"%b.%d" % (max(said)[2], max(said)[0]) if said else None
 
 
 def _value(cookies: bytes, name: str) -> bytes | None:
@@ -182,9 +193,11 @@ def own_again(cookies: bytes, now: int) -> tuple[str, int] | None:
     Safari keeps a script's cookie for 7 days only, a server's as long as it says; but six months
     after the act the visitor is asked again.
     """
-    own = _OWN.fullmatch(_value(cookies, OWN_COOKIE) or b"")
+    raw = _own_value(cookies)
+    own = _OWN.fullmatch(raw or b"")
     left = int(own[2]) + SIX_MONTHS - now if own else 0
-    return (own[0].decode(), left) if own and 0 < left <= SIX_MONTHS else None
+    # Not what was said just now: this answer may arrive behind another word.
+    return (own[0].decode(), left) if own and 0 < left < SIX_MONTHS - _DAY else None
 
 
 # --- limits on use ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from pixelpair.core.consent import OWN_COOKIE, own_again
 from pixelpair.core.events import PAGE_VIEW
 from pixelpair.core.http import Request
+from pixelpair.core.inquiry import Inquiry
 from pixelpair.core.limits import Rate, Seen
 from pixelpair.core.origins import Asker, Gate
 from pixelpair.core.reports import MOST_BYTES, Reader, Refusal, Report
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pixelpair.core.http import Headers
+    from pixelpair.core.policy import Learned
     from pixelpair.core.seals import Seal
     from pixelpair.core.shop import Shop
 
@@ -60,7 +62,7 @@ class Desk:
         self._seen = Seen()
         self._script = Script(script)
         self.version = self._script.version
-        self._at: dict[str, Callable[[Request, bytes], Answer]] = {
+        self._at: dict[str, Callable[[Request, bytes, Learned | None], Answer]] = {
             f"{path}/events": self._events,
             f"{path}/pixel.js": self._pixel_js,
         }
@@ -73,24 +75,32 @@ class Desk:
         reports = request.path.endswith("/events") and request.method == "POST"
         return MOST_BYTES + 1 if reports else 0
 
-    def answer(self, request: Request, body: bytes) -> Answer:
-        """The whole answer to a request that `room` claims."""
+    def inquiry(self, request: Request, source: object) -> Inquiry | None:
+        """What a door asks the shop before the answer to a report; None: nothing."""
+        if not (self._shop.curious and self.room(request)):
+            return None
+        met = replace(request)
+        self._shop.arrive(met)
+        return Inquiry(self._shop, met, source)
+
+    def answer(self, request: Request, body: bytes, asked: Inquiry | None = None) -> Answer:
+        """The whole answer to a request that `room` claims; `asked` is its inquiry, if any."""
         try:
-            answer = self._at[request.path](request, body)
+            answer = self._at[request.path](request, body, asked.learned if asked else None)
             return answer if request.method != "HEAD" else replace(answer, body=b"")
         except Exception:
             self._shop.notes.count("failures")
             self._shop.notes.say("failed", exc_info=True)
             return Answer(204, [_NO_STORE])
 
-    def _pixel_js(self, request: Request, _body: bytes) -> Answer:
+    def _pixel_js(self, request: Request, _body: bytes, _learned: Learned | None) -> Answer:
         if request.method not in ("GET", "HEAD"):
             return self._refused(_METHOD, [(b"allow", b"GET, HEAD")])
         return self._script.answer(request)
 
     # --- reports ---------------------------------------------------------------------------
 
-    def _events(self, request: Request, body: bytes) -> Answer:
+    def _events(self, request: Request, body: bytes, learned: Learned | None) -> Answer:
         method = request.method
         if method not in ("POST", "OPTIONS"):
             return self._refused(_METHOD, [(b"allow", b"POST, OPTIONS")])
@@ -102,23 +112,29 @@ class Desk:
             return self._refused(_FOREIGN)
         if method == "OPTIONS":
             return Answer(204, [(b"allow", b"POST, OPTIONS"), *asker.headers, *_PREFLIGHT])
-        return self._report(request, body, asker)
+        return self._report(request, body, asker, learned)
 
-    def _report(self, request: Request, body: bytes, asker: Asker) -> Answer:
+    def _report(
+        self, request: Request, body: bytes, asker: Asker, learned: Learned | None
+    ) -> Answer:
         shop, now = self._shop, self._shop.clock()
-        if not self._rate.allows(_visitor(request), now):
+        # A withdrawal is heard however often its visitor reported: it has a rate of its own.
+        if not self._rate.allows(_visitor(request), now) and b'"revoked"' not in body:
             shop.notes.say("report rate")
             return self._refused(_TOO_OFTEN, [(b"retry-after", b"60"), *asker.headers])
         report = self._reader.read(body, asker.host, int(now))
         if isinstance(report, Refusal):
             return self._refused(report, asker.headers)
-        visit = Visit(shop, _page(request, report), None, now)
+        visit = Visit(shop, _page(request, report), None, now, learned)
         visit.person.withdraws = report.revoked
+        if report.revoked:
+            report = replace(report, events=())
         if self._is_sensitive(report, request.root):
             shop.notes.count("sensitive page", len(report.events))
-            return Answer(204, [_NO_STORE, *asker.headers])
+            return Answer(204, [_NO_STORE, *asker.headers, *visit.word()])
         self._queue(visit, report)
-        cookies = visit.word() if visit.person.muted else visit.meta_cookies_again()
+        word, muted = visit.word(), visit.person.muted
+        cookies = word if muted else [*word, *visit.meta_cookies_again()]
         return Answer(204, [_NO_STORE, *asker.headers, *cookies, *self._word_again(visit, now)])
 
     def _word_again(self, visit: Visit, now: float) -> Headers:

@@ -254,6 +254,9 @@ class Visitor(NamedTuple):
     asked: bool = False  # the visitor was asked, and agreed
     ldu: Ldu | None = None
 
+    def __repr__(self) -> str:  # what prints locals must not print people
+        return "Visitor(…)"
+
 
 class Event(NamedTuple):
     """One occurrence. `time` is in Unix seconds; `lasting` marks a derived or given id."""
@@ -341,6 +344,9 @@ class Twin(NamedTuple):
     fault: str | None = None
     consent: str = ""
 
+    def __repr__(self) -> str:
+        return f"Twin({self.pixel_id} {self.event_name} {self.event_id} at {self.event_time})"
+
     def pack(self) -> bytes:
         """One journal record: a line of metadata, then the body as it will be posted."""
         meta = (
@@ -372,6 +378,9 @@ class Withdrawal(NamedTuple):
     pixel_id: str
     fbp: str
     time: int
+
+    def __repr__(self) -> str:
+        return f"Withdrawal({self.pixel_id} at {self.time})"
 
     def pack(self) -> bytes:
         """One journal record: it travels among the events, behind those that it ends."""

@@ -129,9 +129,9 @@ class Exchange:
 
     # --- what a door asks ------------------------------------------------------------------
 
-    def inquiry(self, headers: Headers) -> Inquiry | None:
-        """What the door asks the shop before it responds with these headers; None: nothing."""
-        if self.passing or not self.curious:
+    def inquiry(self, status: int, headers: Headers) -> Inquiry | None:
+        """What the door asks the shop before it responds; None where nothing can leave."""
+        if self.passing or not self.curious or not 200 <= status < 400 or status == 304:
             return None
         try:
             request, said = self._met(), self._said
@@ -143,7 +143,7 @@ class Exchange:
             value = header_value(answers.lower_case(headers), b"content-type") or b""
             if has_event or said is not None or value.lower().startswith(b"text/html"):
                 source = self._source[0]
-                self._inquiry = Inquiry(self._shop, request, source, has_event=has_event)
+                self._inquiry = Inquiry(self._shop, request, source, said, has_event=has_event)
         except Exception:
             self._failed()
         return self._inquiry

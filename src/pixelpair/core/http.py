@@ -108,15 +108,17 @@ class Request:
     scheme: str
     host: str
     root: str
-    path: str
-    raw_path: bytes
-    query: str
+    path: str = field(repr=False)
+    raw_path: bytes = field(repr=False)
+    query: str = field(repr=False)
     index: Mapping[bytes, bytes] = field(repr=False)
-    client: str
+    client: str = field(repr=False)
     route: RouteMatch | None = None
     excluded: bool = False
     nonce: str = ""  # that the framework gives the scripts of this page
-    peer: str = ""  # who asks, where `client` is "" by now since theirs is no public address
+    peer: str = field(
+        default="", repr=False
+    )  # who asks, where `client` is "" by now since theirs is no public address
 
     @property
     def cookies(self) -> bytes:

@@ -34,6 +34,7 @@ _REMEMBERED = 1024
 # The place of a field is its bit in the cookie: add at the end only.
 _ORDER: Final = ("em", "external_id", "ph", "fn", "ln", "zp", "db", "ct", "st", "country", "ge")
 _PERSONAL: Final = ("external_id", "em", "ph")  # two people share none of them
+_NAMES: Final = ("fn", "ln", "db")  # where none of those is known of both
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _DIGEST = 32
@@ -124,7 +125,7 @@ def same_person(one: Mapping[str, list[str]], other: Mapping[str, list[str]]) ->
     for key in _PERSONAL:
         if key in one and key in other:
             return not set(one[key]).isdisjoint(other[key])
-    return True
+    return all(one[key][0] == other[key][0] for key in _NAMES if key in one and key in other)
 
 
 # --- the cookie ------------------------------------------------------------------------------

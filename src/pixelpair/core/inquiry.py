@@ -9,29 +9,39 @@ from typing import TYPE_CHECKING
 
 from pixelpair.core.http import printable
 from pixelpair.core.identity import user_information
-from pixelpair.core.machines import machine
+from pixelpair.core.person import Person
 from pixelpair.core.policy import Learned, as_information, as_state
 from pixelpair.core.user_data import FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pixelpair.core.http import Request
     from pixelpair.core.identity import Hashes
     from pixelpair.core.policy import Kind, Question
-    from pixelpair.core.shop import Shop
+    from pixelpair.core.shop import Said, Shop
 
 
 class Inquiry:
-    """One request whose answer is a page or has events. `source` is the framework's request.
+    """One request whose answer is a page or has events, or a page's report. `source` is the
+    framework's request.
 
     `has_event` says that more may leave than a PageView: worth asking the shop who this is.
     """
 
-    __slots__ = ("_has_event", "_request", "_shop", "learned", "source")
+    __slots__ = ("_has_event", "_request", "_said", "_shop", "learned", "source")
 
-    def __init__(self, shop: Shop, request: Request, source: object, *, has_event: bool) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        request: Request,
+        source: object,
+        said: Said | None = None,
+        *,
+        has_event: bool = False,
+    ) -> None:
         self._shop = shop
+        self._said = said
         self._request = request
         self._has_event = has_event
         self.source = source
@@ -41,15 +51,20 @@ class Inquiry:
     def wants_user(self) -> bool:
         """Whether the framework may be made to load its user: for an event, where it counts."""
         policy = self._shop.policy
-        return self._has_event and (policy.matches or policy.staff.users)
+        return self._has_event and (policy.matches or policy.staff.users) and not self._muted
 
     @property
-    def questions(self) -> list[Question]:
-        """What to ask: who it is only of customers, and only for an event."""
-        agent = self._request.index.get(b"user-agent", b"")
-        of_customer = self._has_event and machine(agent) is None
-        asked = self._shop.policy.questions
-        return [question for question in asked if of_customer or question.kind != "identify"]
+    def questions(self) -> Iterator[Question]:
+        """What to ask, one after the other: who it is only for an event, and only of those of whom
+        anything may leave by then.
+        """
+        for question in self._shop.policy.questions:
+            if question.kind != "identify" or (self._has_event and not self._muted):
+                yield question
+
+    @property
+    def _muted(self) -> str:
+        return Person(self._shop, self._request, self._said, self.learned).muted
 
     def learn(self, user: Callable[[], object]) -> None:
         """The user object that this request has loaded, or may load; None for nobody."""
@@ -68,7 +83,7 @@ class Inquiry:
         learned = self.learned
         try:
             if kind == "consent":
-                learned.consent = as_state(answer)
+                learned.consent, learned.answered = as_state(answer), True
             elif kind == "staff":
                 learned.staff |= answer is True
             else:
@@ -78,6 +93,8 @@ class Inquiry:
 
     def untold(self, kind: Kind) -> None:
         """The question raised; called where the exception is being handled."""
+        if kind == "consent":  # who cannot be asked has not agreed
+            self.learned.consent = "pending"
         self._shop.notes.say("question", kind.upper(), per=kind, exc_info=True)
 
     def _hashed(self, given: Mapping[str, object]) -> Hashes:

@@ -16,6 +16,7 @@ from pixelpair.core.identity import (
     anonymous_id,
     identity_cookie,
     merged,
+    same_person,
     with_remembered,
 )
 from pixelpair.core.machines import machine
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
     from pixelpair.core.consent import State
     from pixelpair.core.http import Request
-    from pixelpair.core.identity import Hashes
+    from pixelpair.core.identity import Hashes, Keepsake
     from pixelpair.core.policy import Learned
     from pixelpair.core.shop import Said, SetCookie, Shop
 
+# A withdrawal covers answers that were on their way by then: who agrees again has a new `_fbp`.
+IN_FLIGHT = 600
 _PENDING_NAME = len("_pixelpair_") + 8
 # Of such cookies, 1.5 KB: nginx refuses an answer with 4 KB of headers. The next ends more.
 _ENDED_AT_ONCE = 20
@@ -119,17 +122,24 @@ class Person:
 
     def hashed(self, fbp: str | None) -> Hashes:
         """Customer information by the order of trust: view, callable, user object, the past."""
-        policy, said, learned = self._shop.policy, self.said, self._learned
+        policy, said = self._shop.policy, self.said
         if policy.keepsake is None:
             return {}
         known = merged(said.hashed if said else {})
         if said is None or not said.forgets:  # else a logout's user object is who was there
-            more = (learned.told, learned.user) if learned else ()
-            before = policy.keepsake.opened(self._request.cookies)
-            known = with_remembered(merged(known, *more), before)
+            for source in self._sources(policy.keepsake):
+                known = with_remembered(known, source)
         if policy.anonymous and fbp and "external_id" not in known:
             known["external_id"] = [anonymous_id(self._shop.id_key, self._shop.pixel_id, fbp)]
         return known
+
+    def _sources(self, keepsake: Keepsake) -> list[Hashes]:
+        """All but the view's word, the most trusted first; who is somebody else adds nothing.
+
+        A clerk may act for a customer, and a browser may be lent.
+        """
+        learned, before = self._learned, keepsake.opened(self._request.cookies)
+        return [before] if learned is None else [learned.told, learned.user, before]
 
     # --- their own word --------------------------------------------------------------------
 
@@ -141,22 +151,29 @@ class Person:
 
     def _kept_word(self, now: float) -> Iterator[SetCookie]:
         word, rule = self._word(), self._shop.policy.consent
-        if word in ("granted", "denied") and rule.decide(self._request.cookies) != word:
+        if word is None or rule.decide(self._request.cookies) == word:
+            pass
+        elif word != "pending":
             value = own_value(word == "granted", int(now))
             yield self.cookie(OWN_COOKIE, value, SIX_MONTHS, wide=True)
-        elif self.said is not None and self.said.consent is not None and not rule.own:
+        elif self._learned is not None and self._learned.answered:  # it may fail, and know it later
+            yield self.cookie(OWN_COOKIE, "", 0, wide=True)
+        if self.said is not None and self.said.consent is not None and not rule.own:
             self._shop.notes.say("consent elsewhere")
 
     def _kept_identity(self) -> Iterator[SetCookie]:
-        keepsake, said, value = self._shop.policy.keepsake, self.said, ""
-        if keepsake is None or said is None or not (said.hashed or said.forgets):
-            return
-        if self.consent.state == "denied":
+        keepsake, said, learned = self._shop.policy.keepsake, self.said, self._learned
+        if keepsake is None or self.consent.state == "denied":
             return  # it ends with all others
-        before = keepsake.opened(self._request.cookies)
-        if said.hashed and not self.muted:
-            told = merged(said.hashed)  # a blank is not somebody else
-            value = keepsake.sealed(with_remembered(told, {} if said.forgets else before))
+        before, value = keepsake.opened(self._request.cookies), ""
+        told = merged(said.hashed) if said else {}  # a blank is not somebody else
+        forgets = said is not None and said.forgets
+        for source in (told, learned.told, learned.user) if learned else (told,):
+            forgets = forgets or not same_person(source, before)
+        if not told and not forgets:
+            return
+        if told and not self.muted:
+            value = keepsake.sealed(with_remembered(told, {} if forgets else before))
             if keepsake.opened(f"{COOKIE}={value}".encode()) == before:
                 return
         if value or before:
@@ -183,14 +200,17 @@ class Person:
             yield b"set-cookie", identity_cookie("", secure=self._request.scheme == "https")
         fbp = known.get("_fbp", "")
         if self._shop.sends and valid_fbp(fbp):
-            self._withdraw(fbp, int(now))
+            self._withdraw(fbp, now)
 
-    def _withdraw(self, fbp: str, time: int) -> None:
+    def _withdraw(self, fbp: str, now: float) -> None:
         """Queued if it can be: a full disk must not keep the cookies alive."""
-        shop = self._shop
+        shop, request = self._shop, self._request
         try:
+            if not shop.may_withdraw(request.client or request.peer, now):
+                shop.notes.count("too many withdrawals")
+                return
             for pixel_id in shop.pixels:
-                shop.queue(Withdrawal(pixel_id, fbp, time).pack())
+                shop.queue(Withdrawal(pixel_id, fbp, int(now) + IN_FLIGHT).pack())
         except Exception:
             shop.notes.count("failures")
             shop.notes.say("failed", exc_info=True)

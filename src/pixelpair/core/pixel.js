@@ -3,7 +3,7 @@
   if ((w.pixelpair || 0).track) return;
   if (served) served.to = new URL(served.to, d.currentScript.src).href; /* by URL */
   var pixel, page, ahead, wait, fbq, shown, next, back, here, twice, fired = {};
-  var open, timer, told, held = []; /* full */
+  var open, gone, timer, told, held = []; /* full */
   var safe = (act) => (e) => { try { return act(e); } catch (error) {} };
   var active = (act) => d.prerendering
     ? d.addEventListener("prerenderingchange", safe(act)) : safe(act)();
@@ -39,7 +39,10 @@
       acts.map((act) => safe(act)()); /* full */
       [here, page] = now; /* full */
     } /* full */
+    // An answer that was on its way brings cookies back. A report takes them along first.
+    if (gone && !was) wipe(); /* full */
     if (was && !open) { /* full */
+      gone = 0; /* full */
       fbq("consent", "revoke"); /* full */
       report({ revoked: 1 }, wipe); /* full */
     } /* full */
@@ -48,7 +51,7 @@
 
   // The last of two attributes of one name counts (RFC 6265, 5.3).
   var wipe = safe(() => { /* full */
-    open || d.cookie.replace(/\b(_fb[pc]|_pixelpair_\w+)=/g, (name) => { /* full */
+    open || d.cookie.replace(gone = /\b(_fb[pc]|_pixelpair_\w+)=/g, (name) => { /* full */
       d.cookie = name + page.cookie[1] + "; Max-Age=0"; /* full */
       d.cookie = name + ";Path=/;Max-Age=0"; /* full */
     }); /* full */
@@ -56,7 +59,18 @@
 
   // What cannot be read is no consent.
   var allowed = safe(() => { /* full */
-    var rule = page.consent, value = rule && unescape(d.cookie.match(rule.find)[1]); /* full */
+    var rule = page.consent, last = -1; /* full */
+    var value = rule && unescape(d.cookie.match(rule.find)[1]); /* full */
+    // Our own may be there for another domain too: what was said last counts, "no" at a draw.
+    if (rule && rule.own && d.cookie.split("_pp_consent=").length > 2) { /* full */
+      value = ""; /* full */
+      d.cookie.replace( /* full */
+        /(?:^|;) ?_pp_consent=(([01])\.(\d{1,12}))(?=;|$)/g, (all, said, yes, time) => { /* full */
+          time -= yes / 2; /* full */
+          if (time > last) last = time, value = said; /* full */
+        } /* full */
+      ); /* full */
+    } /* full */
     return !(page.deny && signal()) && (!rule || value.match(rule.yes) /* full */
       && (!rule.vendor || listed(value, rule.vendor))); /* full */
   }); /* full */
@@ -92,7 +106,7 @@
   // crypto.randomUUID needs a secure context; this does not.
   var newId = () => {
     return crypto.getRandomValues(new Uint32Array(32))
-      .reduce((id, n) => id + (n & 15).toString(16), "");
+      .reduce((id, n) => id + (n % 16).toString(16), "");
   };
 
   var fire = ([name, data, id, own]) => {
@@ -111,7 +125,7 @@
     fired[key] = 1;
     safe(() => {
       if (!open) return; /* full */
-      var store = name == "Purchase" ? localStorage : sessionStorage, old = store._pixelpair || "";
+      var store = name != "Purchase" ? sessionStorage : localStorage, old = store._pixelpair || "";
       known |= new Date - old.split(key)[1] < 6912e5;
       store._pixelpair = (key + +new Date + key + old).slice(0, 9999);
     })();
@@ -155,8 +169,7 @@
 
   var look = (e) => {
     var url = location.href.split("#")[0];
-    if (url == here) return;
-    if (e.navigationType != "replace") {
+    if (url != here && e.navigationType != "replace") {
       flush();
       back = next = shown = 0;
       if (!(new Date - ahead < 500)) next = newId(), wait = setTimeout(flush, 500);
@@ -168,7 +181,7 @@
   var flush = safe(() => {
     if (wait) {
       wait = clearTimeout(wait);
-      if (page.view != "off") (page.view ? fire : made)(["PageView", {}, next]);
+      if (page.view != "off") made(["PageView", {}, next], page.view);
     }
   });
 
@@ -202,9 +215,11 @@
     }, done); /* full */
   };
 
-  var made = (call) => {
+  // Nothing at an address that is a secret. A block of an older page hides "undefined".
+  var made = (call, alone) => {
     hold(() => { /* full */
-      report({ made: [call] });
+      if (here.match(RegExp(page.hide + "", "i"))) return;
+      alone || report({ made: [call] });
       fire(call);
     }); /* full */
   };
@@ -252,7 +267,7 @@
           JSON.stringify([fbq.queue, fbq.getState && fbq.getState()]).includes(pixel)
         ))()) {
           twice = 1;
-          console.warn("pixelpair: started twice");
+          console.warn("pixelpair: twice");
         } else {
           if (!page.auto) fbq("set", "autoConfig", false, pixel);
           fbq("init", pixel, page.match || {});
@@ -294,7 +309,7 @@
     track: (name, data) => active(() => {
       look({});
       if ((page.names || "").includes(name)) made([name, data || {}, newId()]);
-      else console.warn("pixelpair: no page event: " + name);
+      else console.warn("pixelpair: no " + name);
     }),
   };
   active(() => {
@@ -304,7 +319,7 @@
     if (!page) use(served), back || flush(); /* by URL */
     wait = next = clearTimeout(wait);
     tick({});
-    ["pageshow", "popstate", "visibilitychange"].map((type) => w.addEventListener(type, tick));
+    ["visibilitychange", "pageshow", "popstate"].map((type) => w.addEventListener(type, tick));
     new MutationObserver(tick).observe(d, { subtree: 1, childList: 1 });
     new PerformanceObserver(tick).observe({ type: "resource" });
     navigation.addEventListener("currententrychange", tick);

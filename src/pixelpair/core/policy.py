@@ -57,15 +57,16 @@ class Learned:
     """What a door learned of a request's visitor from the shop: its callables, its user object."""
 
     consent: State | None = None
+    answered: bool = False  # the consent callable said so
     staff: bool = False
     told: Hashes = field(default_factory=dict)
     user: Hashes = field(default_factory=dict)
 
 
-def as_state(answer: object) -> State | None:
-    """What a consent callable says; None where it says nothing."""
+def as_state(answer: object) -> State:
+    """What a consent callable says."""
     if answer is None:
-        return None
+        return "pending"
     return "granted" if answer is True else "denied"
 
 

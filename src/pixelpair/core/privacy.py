@@ -1,13 +1,15 @@
 """The privacy firewall: what must not be stored of an address or a text, and what stands for it.
 
-E-mail addresses, telephone numbers, tokens and the values of telling query keys go; the rest stays
-as it is to the byte. Click ids and utm_* stay: they name an advertisement, as the pixel does.
+E-mail addresses, telephone and card numbers, tokens and the values of telling query keys go; the
+rest stays as it is to the byte. Click ids and utm_* stay: they name an advertisement, as the pixel
+does.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from operator import is_
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
@@ -25,15 +27,17 @@ _WORDS = frozenset(
     auth authorization bearer credential credentials csrf hmac jsessionid jwt nonce oauth oob otp
     passcode passphrase passwd password phpsessid pwd secret sesame sess sessid session sessionid
     sig signature token tokens uidb wpnonce xsrf
-    birthdate birthday cellphone dob email emails firstname fullname iban lastname mail mobile
-    msisdn phone phonenumber phones ssn surname tel telephone whatsapp
-    """.split()  # noqa: SIM905 - sixty quotes would hide the words
+    birthdate birthday cardnumber creditcard cvc cvv dob efternamn email emails firstname fname
+    forename fullname iban lastname lname mail msisdn nachname personnummer phonenumber pnr ssn
+    surname vorname whatsapp
+    """.split()  # noqa: SIM905 - seventy quotes would hide the words
 )
 _ENDINGS = ("token", "password", "secret", "email", "sessionid")
 # Keys that are telling alone; in a longer name they are words like any other (product_code).
 _KEYS = frozenset(
     """
-    address apikey code hash invite invitation key login pass passkey pin sid street user username
+    address apikey card code förnamn hash invite invitation key login pass passkey pin sid
+    street user username
     """.split()  # noqa: SIM905
 )
 _PAIRS = re.compile(
@@ -41,6 +45,9 @@ _PAIRS = re.compile(
     r"|recovery|reset|security|verification|verify)_(?:code|key|link)"
     r"|(?:first|last|full|given|family|middle|maiden)_name|birth_date|date_of_birth"
     r"|(?:billing|shipping|street|home|postal)_address"
+    r"|(?:card|cc|pan)_(?:number|num|nr|no)"
+    # shops of telephones filter by phone_model
+    r"|(?:^|_)(?:cellphone|mobile|phones?|tel|telephone)(?:_(?:number|num|nr|no|home|work)|$)"
 )
 _PIECES_OF_KEY = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Ids of a click or a campaign: long by nature, and no secret of the shop's.
@@ -65,6 +72,16 @@ _WRITTEN = (
     r"|[2-9][0-9]{2}([ .-])[2-9][0-9]{2}\1[0-9]{4}"
     r")(?![\w-])"
 )
+# 15 to 19 digits that only a card begins with (ISO/IEC 7812; Amex, Diners, JCB, Visa, Mastercard,
+# Maestro, Discover, UnionPay) and whose last is a card's. EANs, ISBNs and GTINs have 14 at most,
+# times in microseconds begin with 1.
+_CARD = re.compile(
+    r"(?<![\w.,+-])(?=(?:[0-9][ -]?){14,18}[0-9](?![\w-]|[.,][0-9]))(?:"
+    r"3[47](?:[ -]?[0-9]){13}|(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|3[0568][0-9]{2}|6[0-9]{3})"
+    r"(?:[ -]?[0-9]){12}|(?:4[0-9]|5[06-8]|6[0-9])(?:[ -]?[0-9]){14,17})(?![\w-])",
+    re.ASCII,
+)
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # twice a digit, the sum of its digits
 _PHONE_IN_PATH = re.compile(_E164, re.ASCII)
 _PHONE = re.compile(f"{_E164}|{_WRITTEN}", re.ASCII)
 
@@ -88,8 +105,18 @@ _INNER = re.compile(r"(?:^|[?&;#])([\w.\[\]-]{1,64})=[^&;#\s]")  # an address wi
 _SUSPECT = re.compile(r"[@%;+=/.:,!~$&'()*](?:(?<=[@%;+=])|[A-Za-z0-9_=-]{22})")
 # Custom data that is compared with the catalogue or with the other half.
 _CODES = frozenset({"content_type", "currency", "delivery_category", "order_id", "status"})
+_LINE_TEXTS = ("title", "description")
+# Names of a thing: one in ten of its numbers would pass for a card's.
+_THINGS = frozenset(
+    """
+    article asin barcode ean gtin id ids imei isbn item items mpn order product products serial
+    sku skus upc variant variants
+    """.split()  # noqa: SIM905
+)
+_PARTS = re.compile(r"[?&=#;]")
+_MOST_PARTS, _MOST_MOUNTS = 20, 4  # of addresses: parts of a value, segments before the shop's own
 
-Kind = Literal["telling", "marketing", "personal", ""]  # of a query key
+Kind = Literal["telling", "marketing", "personal", "thing", ""]  # of a query key
 
 
 class Firewall:
@@ -114,9 +141,34 @@ class Firewall:
         changed = {
             key: clean
             for key, value in data.items()
-            if type(value) is str and key not in _CODES and (clean := self.text(value)) != value
+            if type(value) in (str, list)
+            and key not in _CODES
+            and (clean := self._value(key, value)) is not value
         }
         return {**data, **changed} if changed else data
+
+    def _value(self, key: str, value: object) -> object:
+        """One of custom data; itself where it is clean."""
+        is_thing = self._kind(key) == "thing"
+        if isinstance(value, str):
+            clean = clean_text(value, cards=False) if is_thing else self.text(value)
+            return value if clean == value else clean
+        if not isinstance(value, list) or key == "content_ids":
+            return value
+        if key == "contents":
+            return _changed(value, self._line)
+        return value if is_thing else _changed(value, self._item)
+
+    def _line(self, line: object) -> object:
+        if not isinstance(line, dict):
+            return line
+        said = {key: line[key] for key in _LINE_TEXTS if isinstance(line.get(key), str)}
+        changed = {key: clean for key, text in said.items() if (clean := self.text(text)) != text}
+        return {**line, **changed} if changed else line
+
+    def _item(self, item: object) -> object:
+        clean = self.text(item) if isinstance(item, str) else item
+        return item if clean == item else clean
 
     def _url(self, url: str) -> str:
         """An absolute address without what is personal; key or segment keeps its place."""
@@ -127,13 +179,34 @@ class Firewall:
         host, slash, path = place.partition("/")
         host = host.rpartition("@")[2]
         path = slash + path
-        if self._sensitive(unquote(path)):
+        if self._is_sensitive(unquote(path)):
             return f"{scheme}://{host}/{REMOVED}"
         if _SUSPECT.search(path):
             path = _PIECE.sub(self._piece, path)
         if query:
             query = "&".join(map(self._parameter, query.split("&")))
         return f"{scheme}://{host}{path}{mark}{query}"
+
+    def _is_sensitive(self, path: str) -> bool:
+        """Whether a page is, wherever the shop is mounted: a referrer does not say."""
+        for _ in range(1 + _MOST_MOUNTS):
+            if self._sensitive(path):
+                return True
+            _, slash, path = path[1:].partition("/")
+            if not slash:
+                return False
+            path = slash + path
+        return False
+
+    def _leads_to_one(self, text: str) -> bool:
+        """Whether a value is, or holds as a value of its own, the address of a sensitive page."""
+        for part in _PARTS.split(text, _MOST_PARTS):
+            place = part.strip("+ \t\r\n")
+            if place[:8].lower().startswith(("http://", "https://")):
+                place = "/" + place.partition("://")[2].partition("/")[2]
+            if place.startswith("/") and self._is_sensitive(place):
+                return True
+        return False
 
     def _piece(self, found: re.Match[str]) -> str:
         text = _decoded(found[0])
@@ -150,11 +223,16 @@ class Firewall:
 
     def _may_not_stay(self, value: str, kind: Kind) -> bool:
         text = _decoded(value)
+        if "/" in text and self._leads_to_one(text):
+            return True
         if kind == "marketing":
             return "@" in text and _EMAIL.search(text) is not None
         if _personal(text, _PHONE) or self._tells(text):
             return True
-        return "+" in value and _personal(_decoded(value.replace("+", " ")), _PHONE)
+        spaced = _decoded(value.replace("+", " ")) if "+" in value else text
+        if kind != "thing" and _has_card(spaced):
+            return True
+        return spaced is not text and _personal(spaced, _PHONE)
 
     def _tells(self, text: str) -> bool:
         return "=" in text and any(self._kind(key) == "telling" for key in _INNER.findall(text))
@@ -164,22 +242,31 @@ class Firewall:
         key = _decoded(key)
         words = [word.lower() for word in _PIECES_OF_KEY.findall(key[:200])]
         whole, joined = "_".join(words), "".join(words)
-        if key.lower() in self._keys or joined in _KEYS:
+        if key.lower() in self._keys or joined in _KEYS or key.lower() in _KEYS:
             return "telling"
         if not _WORDS.isdisjoint(words) or joined.endswith(_ENDINGS) or _PAIRS.search(whole):
             return "telling"
         if _MARKETING.fullmatch(key):
             return "marketing"
-        return "personal" if _personal(key, _PHONE) else ""
+        if _personal(key, _PHONE):
+            return "personal"
+        return "" if _THINGS.isdisjoint(words) else "thing"
 
 
-def clean_text(text: str) -> str:
-    """A text without e-mail addresses, telephone numbers and tokens."""
+def _changed(values: list[object], clean: Callable[[object], object]) -> list[object]:
+    """A list with its values cleaned; itself where all of them are."""
+    found = [clean(value) for value in values]
+    return values if all(map(is_, found, values)) else found
+
+
+def clean_text(text: str, *, cards: bool = True) -> str:
+    """A text without e-mail addresses, telephone and card numbers, and tokens."""
     text = text[:_MOST]
     if "@" in text or "%" in text:
         text = _EMAIL.sub(REMOVED, text)
         if "%" in text and _personal(_decoded(text), _PHONE):
             return REMOVED
+    text = _CARD.sub(_without_card, text) if cards else text
     text = _PHONE.sub(REMOVED, text)
     return _TOKEN.sub(_without_token, text)
 
@@ -188,6 +275,20 @@ def _personal(text: str, phone: re.Pattern[str]) -> bool:
     if "@" in text and _EMAIL.search(text):
         return True
     return phone.search(text) is not None or any(map(_is_token, _TOKEN.finditer(text)))
+
+
+def _has_card(text: str) -> bool:
+    return any(map(_is_card, _CARD.finditer(text)))
+
+
+def _is_card(found: re.Match[str]) -> bool:
+    """Whether the last digit is the one that ISO/IEC 7812 (Luhn) makes of the others."""
+    digits = [int(char) for char in reversed(found[0]) if char.isdigit()]
+    return (sum(digits[::2]) + sum(_DOUBLED[digit] for digit in digits[1::2])) % 10 == 0
+
+
+def _without_card(found: re.Match[str]) -> str:
+    return REMOVED if _is_card(found) else found[0]
 
 
 def _decoded(text: str) -> str:

@@ -19,31 +19,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MOST_HOPS = 20
-MOST_BYTES = 2048  # of all these headers together; what is right of it was written nearer to us
-_REMEMBERED = 2048
+MOST_BYTES = 2048  # of each header; what is right of it was written nearer to us
+_MOST_CHARS = 100  # of a hop; no address in quotes, brackets, with zone and port, is as long
+_REMEMBERED, _MOST_REMEMBERED = 2048, 512  # requests, and the bytes of one: a visitor writes them
 _UNSAID = repeat(b"")
 EXPECTED = (
     "expected is how many proxies stand before the shop (1), or their addresses (10.0.0.5,"
     " 10.0.0.0/8, private for those of internal networks), with or without one of cloudflare,"
-    " fastly, aws-alb, forwarded"
+    " fastly, aws-alb, forwarded; and host, if the proxy overwrites X-Forwarded-Host"
 )
 
 _FOR, _FORWARDED = b"x-forwarded-for", b"forwarded"
 _PROTO, _HOST, _PORT = b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port"
 _CLOUDFLARE, _PSEUDO = b"cf-connecting-ip", b"cf-connecting-ipv6"
-# A name says which headers speak. Those services pass a visitor's own X-Forwarded-Host on, so
-# beside their names it is not read.
+# A name says which headers speak. Fastly-Client-IP is none of them: Fastly keeps what a visitor
+# sent of it, but appends to X-Forwarded-For.
 # https://developers.cloudflare.com/fundamentals/reference/http-headers/
 # https://www.fastly.com/documentation/reference/http/http-headers/Fastly-Client-IP/
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
 _SPEAK: Mapping[str, tuple[bytes, ...]] = {
-    "": (_FOR, _FORWARDED, _PROTO, _HOST, _PORT),
+    "": (_FOR, _FORWARDED, _PROTO),
     "aws-alb": (_FOR, _PROTO),
     "cloudflare": (_CLOUDFLARE, _PSEUDO, _FOR, _PROTO),
-    "fastly": (b"fastly-client-ip", _FOR, _PROTO),
+    "fastly": (_FOR, _PROTO),
     "forwarded": (_FORWARDED,),
 }
-_ALONE = frozenset({"cloudflare", "fastly"})  # their first header names the visitor and no hops
+# Of the host they speak only where the shop says so: nginx, Apache, HAProxy and these services
+# pass on what a visitor wrote there.
+_SPEAK_OF_HOST = {"": (_HOST, _PORT), "forwarded": ()}
 
 _CLASS_E = networks("240.0.0.0/4")  # nobody has one
 
@@ -57,12 +60,14 @@ _PORT_NUMBER = re.compile(rb"[0-9]{1,5}")
 class Trust:
     """Which proxies a shop believes: so many `hops`, or those of `proxies`; and who speaks.
 
-    `edges` are the trusted blocks outside of the shop's own network.
+    With `host` they are believed about the host too, which they must overwrite. `edges` are the
+    trusted blocks outside of the shop's own network.
     """
 
     hops: int = 0
     proxies: Networks = field(default_factory=Networks)
     name: str = ""
+    host: bool = False
     edges: Networks = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +76,7 @@ class Trust:
     @property
     def headers(self) -> tuple[bytes, ...]:
         """The request's headers that this trust reads."""
-        return _SPEAK[self.name]
+        return _SPEAK[self.name] + (_SPEAK_OF_HOST.get(self.name, ()) if self.host else ())
 
 
 class Arrival(NamedTuple):
@@ -102,6 +107,9 @@ def parse_trust(value: object) -> Trust | None:
     words = " ".join(words).replace(",", " ").lower().split()
     if not words or words == ["none"]:
         return None
+    host, words = "host" in words, [word for word in words if word != "host"]
+    if not words:
+        raise RuleError(f"host stands beside the proxies that overwrite it; {EXPECTED}")
     names = [word for word in words if word in _SPEAK]
     counts = [word for word in words if word.isascii() and word.isdigit()]
     proxies = Networks()
@@ -110,12 +118,14 @@ def parse_trust(value: object) -> Trust | None:
             proxies |= INNER if word == "private" else _block(word)
     if len(names) > 1:
         raise RuleError(f"{' and '.join(names)}: only one can name the visitor")
+    if host and names and names[0] not in _SPEAK_OF_HOST:
+        raise RuleError(f"{names[0]} passes on what a visitor says of the host: leave host out")
     if len(counts) > 1 or (counts and proxies):
         raise RuleError("either one number of proxies or their addresses, not both")
     if counts and not 1 <= int(counts[0][:9]) <= MOST_HOPS:
         raise RuleError(f"the number of proxies is one from 1 to {MOST_HOPS}")
     hops = int(counts[0]) if counts else 0 if proxies else 1
-    return Trust(hops, proxies, names[0] if names else "")
+    return Trust(hops, proxies, names[0] if names else "", host)
 
 
 def _block(word: str) -> Networks:
@@ -141,7 +151,7 @@ def arrivals(trust: Trust | None) -> Callable[[Mapping[bytes, bytes], str, str, 
 
     def read(index: Mapping[bytes, bytes], client: str, scheme: str, host: str) -> Arrival:
         said = [*map(index.get, names, _UNSAID)]
-        if len(b"".join(said)) + len(host) > MOST_BYTES:  # nothing that size is kept
+        if len(b"".join(said)) + len(host) + len(client) > _MOST_REMEMBERED:
             return arrival(trust, index, client, scheme, host)
         return remembered(client, scheme, host, *said)
 
@@ -160,6 +170,7 @@ def arrival(
     `index` holds the headers by name, repeated ones joined as one list; `client` is the socket's
     peer, "" for a Unix socket, which is a proxy of this host.
     """
+    client = client[:_MOST_CHARS]  # some servers take it from a header
     if trust is None:
         return Arrival(public_ip(client), scheme, host, client)
     hops = _Hops.of(trust, index)
@@ -167,8 +178,8 @@ def arrival(
     if not passed:
         return Arrival(public_ip(client), scheme, host, client)
     visitor = hops.chain[-passed] if passed <= len(hops.chain) else ""
-    if trust.name in _ALONE and _edge_passed(trust, hops.chain[:-passed:-1], client):
-        visitor = _named(index, trust.headers)
+    if trust.name == "cloudflare" and _edge_passed(trust, hops.chain[:-passed:-1], client):
+        visitor = _by_cloudflare(index)
     proto = _nearest(hops.protos, passed).lower()
     found = _nearest(hops.hosts, passed)
     if not _PLACE.fullmatch(found):
@@ -189,22 +200,26 @@ class _Hops(NamedTuple):
 
     @classmethod
     def of(cls, trust: Trust, index: Mapping[bytes, bytes]) -> _Hops:
-        name = trust.name
-        chain = _list(index.get(_FOR)) if name != "forwarded" else []
         # Nearly all proxies write X-Forwarded-For; a visitor may send Forwarded through them.
-        if name == "forwarded" or (not name and not index.get(_FOR) and index.get(_FORWARDED)):
+        if trust.name == "forwarded" or (not trust.name and not index.get(_FOR)):
             elements = [*map(_element, _list(index.get(_FORWARDED)))]
-            chain, protos, hosts = (
-                [element.get(key, "") for element in elements] for key in ("for", "proto", "host")
-            )
-            return cls(chain, protos, hosts, "")
-        if name:
-            return cls(chain, _list(index.get(_PROTO)), [], "")
+            if elements or trust.name:
+                return cls._of_elements(elements, trust.host)
+        chain = [hop[:_MOST_CHARS] for hop in _list(index.get(_FOR))]
+        protos = _list(index.get(_PROTO))
+        if not trust.host:
+            return cls(chain, protos, [], "")
         port = index.get(_PORT) or b""
         # Nginx's $server_port may be a container's own 80; a browser never needs to say 80 or 443.
         known = _PORT_NUMBER.fullmatch(port) and int(port) not in (0, 80, 443)
-        hosts = _list(index.get(_HOST))
-        return cls(chain, _list(index.get(_PROTO)), hosts, port.decode() if known else "")
+        return cls(chain, protos, _list(index.get(_HOST)), port.decode() if known else "")
+
+    @classmethod
+    def _of_elements(cls, elements: list[dict[str, str]], host: bool) -> _Hops:
+        chain, protos, hosts = (
+            [element.get(key, "") for element in elements] for key in ("for", "proto", "host")
+        )
+        return cls([hop[:_MOST_CHARS] for hop in chain], protos, hosts if host else [], "")
 
 
 def _list(header: bytes | None) -> list[str]:
@@ -241,14 +256,16 @@ def _edge_passed(trust: Trust, nearer: list[str], client: str) -> bool:
     return not edges or any(edges.holds(parsed(text)) for text in (client, *nearer))
 
 
-def _named(index: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> str:
-    """The visitor by a service's own header.
+def _by_cloudflare(index: Mapping[bytes, bytes]) -> str:
+    """The visitor by Cloudflare's own header.
 
-    Cloudflare's "Pseudo IPv4" puts a made-up class E address there, and the true one beside it.
+    Its "Pseudo IPv4" puts a made-up class E address there, and the true one beside it.
     """
-    texts = [(index.get(name) or b"")[:64].decode("latin-1").strip() for name in names[:2]]
-    made_up = names[1] == _PSEUDO and _CLASS_E.holds(parsed(texts[0]))
-    return texts[made_up]
+    one, true = (
+        (index.get(name) or b"")[:_MOST_CHARS].decode("latin-1").strip()
+        for name in (_CLOUDFLARE, _PSEUDO)
+    )
+    return true if _CLASS_E.holds(parsed(one)) else one
 
 
 def _nearest(values: list[str], passed: int) -> str:

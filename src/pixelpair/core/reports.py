@@ -6,7 +6,7 @@ What the seal covers is the shop's word; the rest is bounded, cleaned, and never
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
@@ -48,9 +48,9 @@ class Report:
 
     scheme: str
     host: str
-    path: str  # quoted, as the browser has it
-    query: str
-    referrer: str
+    path: str = field(repr=False)  # quoted, as the browser has it
+    query: str = field(repr=False)
+    referrer: str = field(repr=False)
     events: tuple[Event, ...]
     dropped: tuple[tuple[str, str], ...] = ()  # name of the event and a sentence
     twice: bool = False  # another script of the page had this pixel already

@@ -50,7 +50,7 @@ class Shop:
     login_paths: frozenset[str]
     excludes: Callable[[str], object]
     routes: RouteTable
-    id_key: bytes
+    id_key: bytes = field(repr=False)
     snippet: Snippet
     seal: Callable[[str], str]
     version: bytes  # of all that stands in a cacheable page, for its ETag
@@ -64,6 +64,8 @@ class Shop:
     notes: Notes
     policy: Policy = field(default_factory=Policy)
     wall: Firewall = field(default_factory=Firewall)
+    # Whether this address may end what waits of somebody once more; each costs a look at all.
+    may_withdraw: Callable[[str, float], bool] = lambda _address, _now: True
     is_sensitive: Callable[[str], bool] = lambda _path: False
     # Makes of what the server says of a request what the trusted proxies say.
     arrive: Callable[[Request], None] = by_peer

@@ -21,12 +21,13 @@ from pixelpair.core.events import PAGE_VIEW, Event
 from pixelpair.core.served import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pixelpair.core.csp import Permission
     from pixelpair.core.events import Ldu
 
 BLOCK = b'<script type="application/json" id="pixelpair">'
+NOTHING = "(?!)"
 PENDING_PREFIX = "_pixelpair_"
 PENDING_SECONDS = 600
 # Bytes of such cookies: (an answer, a visitor). Beyond them one holds name and id only, and beyond
@@ -101,12 +102,14 @@ class Snippet:
         page_view: str = "both",
         auto_config: bool = False,
         names: Sequence[str] = (),
+        hidden: Callable[[str], str] = lambda _root: NOTHING,
         rule: ConsentRule | None = None,
         signals: Signals | None = None,
         root: str = "",
     ) -> None:
         rule, signals = rule or ConsentRule(), signals or Signals()
         config: dict[str, object] = {"pixel": " ".join(pixels), "src": script_url}
+        config |= {"hide": hidden(root)}  # addresses that no script of a page may tell of
         config |= {"consent": rule.in_page()} if rule.cookie else {}
         config |= {"view": page_view} if page_view != "both" else {}
         config |= {"auto": 1} if auto_config else {}
@@ -145,6 +148,7 @@ class Snippet:
                     page_view=page_view,
                     auto_config=auto_config,
                     names=names,
+                    hidden=hidden,
                     rule=rule,
                     signals=signals,
                     root=mount,

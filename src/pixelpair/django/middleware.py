@@ -28,7 +28,7 @@ from pixelpair.core.http import (
     Request,
     tell,
 )
-from pixelpair.django.users import load_user, load_user_async, loaded_user
+from pixelpair.django.users import user_of, user_of_async
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from pixelpair.core.routes import RouteMatch
+    from pixelpair.core.served import Answer
 
 _KEY = "pixelpair.served"  # in request.META: a door further out serves this request already
 
@@ -72,14 +73,14 @@ class PixelPairMiddleware:
         return self._met(request)
 
     async def _after_asking(self, request: HttpRequest) -> Any:
-        await self.tracker.ask_ahead(request_of, request, self.tracker.wanted)
+        await self.tracker.ask_ahead(request_of, request, self.tracker.wanted, in_django=True)
         return await self._met(request)
 
     def _met(self, request: HttpRequest) -> Any:
         if self.tracker.mark in request.path_info:
-            answer = self._answered(request)
-            if answer is not None:
-                return _done(answer) if self._is_async else answer
+            claimed = self._claimed(request)
+            if claimed is not None:
+                return (self._answer_async if self._is_async else self._answer)(request, *claimed)
         exchange = self.tracker.begin(
             request.method or "GET", request_of, request, self.tracker.wanted
         )
@@ -89,22 +90,31 @@ class PixelPairMiddleware:
             else self._serve(exchange, request)
         )
 
-    def _answered(self, request: HttpRequest) -> HttpResponse | None:
-        """The answer to what comes to an address of ours; None where the app answers."""
+    def _claimed(self, request: HttpRequest) -> tuple[Any, Request, bytes] | None:
+        """The desk and what comes to an address of ours; None where the app answers."""
         desk = self.tracker.desk
         asked = request_of(request, self.tracker.wanted | WANTED_AT_DESK)
         room = desk.room(asked) if desk else None
         if desk is None or room is None:
             return None
         try:
-            body = request.read(room) if room else b""
+            return desk, asked, request.read(room) if room else b""
         except OSError:  # the visitor has left
-            body = b""
-        answer = desk.answer(asked, body)
-        response = HttpResponse(answer.body, status=answer.status)
-        del response["Content-Type"]
-        _set_headers(response, [], answer.headers)
-        return response
+            return desk, asked, b""
+
+    def _answer(self, request: HttpRequest, desk: Any, asked: Request, body: bytes) -> HttpResponse:
+        inquiry = desk.inquiry(asked, request)
+        if inquiry is not None:
+            ask(inquiry)
+        return _response(desk.answer(asked, body, inquiry))
+
+    async def _answer_async(
+        self, request: HttpRequest, desk: Any, asked: Request, body: bytes
+    ) -> HttpResponse:
+        inquiry = desk.inquiry(asked, request)
+        if inquiry is not None:
+            await ask_async(inquiry, in_django=True)
+        return _response(desk.answer(asked, body, inquiry))
 
     def _serve(self, exchange: Exchange, request: HttpRequest) -> HttpResponseBase:
         token = CURRENT.set(exchange)
@@ -140,7 +150,10 @@ class PixelPairMiddleware:
         return response
 
 
-async def _done(response: HttpResponse) -> HttpResponse:
+def _response(answer: Answer) -> HttpResponse:
+    response = HttpResponse(answer.body, status=answer.status)
+    del response["Content-Type"]
+    _set_headers(response, [], answer.headers)
     return response
 
 
@@ -176,24 +189,21 @@ def _secret_key() -> object:
 
 
 def _learn(exchange: Exchange, request: HttpRequest, response: Any) -> None:
-    """What this shop knows of its visitor; where there is an event the user may be loaded."""
-    inquiry = exchange.inquiry(_headers(response))
+    """What this shop knows of its visitor; for an event, also the user whom its session names."""
+    inquiry = exchange.inquiry(response.status_code, _headers(response))
     if inquiry is None:
         return
-    if inquiry.wants_user:
-        load_user(request)
-    inquiry.learn(lambda: loaded_user(request))
     ask(inquiry)
+    inquiry.learn(lambda: user_of(request, load=inquiry.wants_user))
 
 
 async def _learn_async(exchange: Exchange, request: HttpRequest, response: Any) -> None:
-    inquiry = exchange.inquiry(_headers(response))
+    inquiry = exchange.inquiry(response.status_code, _headers(response))
     if inquiry is None:
         return
-    if inquiry.wants_user:
-        await load_user_async(request)
-    inquiry.learn(lambda: loaded_user(request))
-    await ask_async(inquiry)
+    await ask_async(inquiry, in_django=True)
+    user = await user_of_async(request, load=inquiry.wants_user)
+    inquiry.learn(lambda: user)
 
 
 def _forget(*_args: object, **_said: object) -> None:
@@ -306,10 +316,22 @@ def _set_headers(response: Any, before: Headers, after: Headers) -> None:
         if name not in kept:
             del response.headers[name.decode()]
     for name, value in after:
+        if (name, value) in before:
+            continue
         if name == b"set-cookie":
-            response.cookies.update(SimpleCookie(value.decode("ascii")))
-        elif (name, value) not in before:
+            _add_cookie(response.cookies, value.decode("ascii"))
+        else:
             response.headers[name.decode("latin-1").title()] = value.decode("latin-1")
+
+
+def _add_cookie(cookies: SimpleCookie, text: str) -> None:
+    """Django sends the dict's values: a second cookie of one name needs a key of its own."""
+    for name, morsel in SimpleCookie(text).items():
+        key, number = name, 1
+        while key in cookies:
+            number += 1
+            key = f"{name} ({number})"
+        cookies[key] = morsel
 
 
 def request_of(request: HttpRequest, wanted: Mapping[str, bytes]) -> Request:
