@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SHOP_PORT ?= 8000
+WAITING := tests/e2e tests/page tests/page_csp tests/sandbox tests/test_examples.py
 SANDBOX_PORT ?= 8765
 
 .PHONY: demo demo-django test drills lint bench pixel.min.js clean
@@ -14,8 +15,12 @@ demo-django: SHOP_PORT = 8001
 demo-django: $(VENV)/demo.stamp ## The same with a Django shop
 	@$(BIN)/python examples/demo.py django --shop-port $(SHOP_PORT) --sandbox-port $(SANDBOX_PORT)
 
+# Browsers and servers mostly wait: their tests run beside the others, and are shown behind them.
 test: $(VENV)/dev.stamp lint ## Everything but the drills
-	$(BIN)/python -m pytest -m "not drill"
+	@mkdir -p .cache
+	@$(BIN)/python -m pytest -m "not drill" $(WAITING) > .cache/waiting.log 2>&1 & waiting=$$!; \
+	$(BIN)/python -m pytest -m "not drill" $(addprefix --ignore=,$(WAITING)); others=$$?; \
+	wait $$waiting; waited=$$?; cat .cache/waiting.log; exit $$((others + waited))
 
 drills: $(VENV)/dev.stamp ## Slow fault drills: kills, outages
 	$(BIN)/python -m pytest -m drill
