@@ -169,6 +169,7 @@ GOOD: list[tuple[str, object, object]] = [
     ("spool", Path("/var/lib/shop"), Path("/var/lib/shop")),
     ("spool", "~/state", Path.home() / "state"),
     ("outbox", "/var/lib/shop/out.sqlite3", Path("/var/lib/shop/out.sqlite3")),
+    ("outbox", "rediss://me:word@redis.example/1", "rediss://me:word@redis.example/1"),
     ("sender", "none", "none"),
     ("path", "/events/", "/events"),
     ("path", "/a/b_c-d.e", "/a/b_c-d.e"),
@@ -261,7 +262,7 @@ BAD: list[tuple[str, object, str]] = [
     ("strict", "ja", FLAG),
     ("spool", "/a\0b", "a folder on a local disk"),
     ("spool", "~nobody-of-this-name/a", "a folder on a local disk"),
-    ("outbox", "a\0", "a file in the spool"),
+    ("outbox", "a\0", "a file in the spool, or redis://HOST"),
     ("sender", "process", "thread or none"),
     ("path", "pixelpair", "a path that starts with /"),
     ("path", "/a?b", "a path that starts with /"),
@@ -855,3 +856,7 @@ def test_temporary_folder_where_the_users_cannot_be(
     monkeypatch.setenv("XDG_STATE_HOME", str(home / state))
     assert Settings(pixel_id="7").spool_folder == temporary_spool("7")
     assert temporary_spool("7").parts[-2:] == (f"pixelpair-{os.getuid()}", "7")
+
+
+def test_password_of_a_redis_is_printed_nowhere() -> None:
+    assert "word" not in repr(Settings(outbox="redis://me:word@redis.example"))
