@@ -859,4 +859,4 @@ def test_temporary_folder_where_the_users_cannot_be(
 
 
 def test_password_of_a_redis_is_printed_nowhere() -> None:
-    assert "word" not in repr(Settings(outbox="redis://me:word@redis.example"))
+    assert "geheim9" not in repr(Settings(outbox="redis://me:geheim9@redis.example"))
