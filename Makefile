@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SHOP_PORT ?= 8000
-WAITING := tests/e2e tests/page tests/page_csp tests/sandbox tests/test_examples.py
+WAITING := tests/e2e tests/page
 SANDBOX_PORT ?= 8765
 
 .PHONY: demo demo-django test drills lint bench pixel.min.js clean

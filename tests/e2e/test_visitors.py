@@ -116,6 +116,7 @@ def test_a_view_says_that_the_visitor_agrees(shop: Shops, sandbox: Sandbox, tab:
 # --- the way back --------------------------------------------------------------------------------
 
 
+@pytest.mark.drill  # Graph is out, and 8 s must show that nothing comes after it is back
 @pytest.mark.parametrize("way", ["#revoke", "#withdraw"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_withdrawal_ends_both_channels_and_what_waits(
