@@ -76,11 +76,11 @@ def request() -> Request:
 
 def parts(shop: Any) -> dict[str, Callable[[], object]]:
     """What a page asks about its visitor, one by one, and all of it."""
-    asked, before = request(), request()
+    asked, before, met = request(), request(), request()
     shop.arrive(asked)
 
     def whole() -> object:
-        met = replace(before)
+        met.client, met.scheme, met.host = before.client, before.scheme, before.host
         shop.arrive(met)
         visit = Visit(shop, met, None, NOW)
         return visit.person.muted, visit.facts(), visit.word()

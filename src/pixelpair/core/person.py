@@ -163,7 +163,9 @@ class Person:
 
     def _kept_identity(self) -> Iterator[SetCookie]:
         keepsake, said, learned = self._shop.policy.keepsake, self.said, self._learned
-        if keepsake is None or self.consent.state == "denied":
+        if keepsake is None or (learned is None and not self.spoke):
+            return  # nearly all
+        if self.consent.state == "denied":
             return  # it ends with all others
         before, value = keepsake.opened(self._request.cookies), ""
         told = merged(said.hashed) if said else {}  # a blank is not somebody else
