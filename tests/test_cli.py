@@ -7,44 +7,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from pixelpair.cli import main
 from pixelpair.core.events import Event, Visitor
 from pixelpair.delivery.journal import Journal
+from tests.commands.conftest import PIXEL, TOKEN, environ, graph, spool
 from tests.delivery.sink import Answer, Sink, accepted, refused
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-TOKEN = "EAAB-secret-token"
-PIXEL = "1234567890"
+__all__ = ["environ", "graph", "spool"]  # fixtures
 SOURCE = Path(__file__).parent.parent / "src"
 NOBODY = Visitor("https://shop.example/", "", "203.0.113.7", "Mozilla/5.0", None, None, {})
-
-
-@pytest.fixture
-def graph() -> Iterator[Sink]:
-    sink = Sink()
-    yield sink
-    sink.close()
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
-
-
-@pytest.fixture(autouse=True)
-def environ(monkeypatch: pytest.MonkeyPatch, graph: Sink, spool: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("PIXELPAIR_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIXELPAIR_PIXEL_ID", PIXEL)
-    monkeypatch.setenv("PIXELPAIR_ACCESS_TOKEN", TOKEN)
-    monkeypatch.setenv("PIXELPAIR_GRAPH_URL", graph.url)
-    monkeypatch.setenv("PIXELPAIR_SPOOL", str(spool))
 
 
 def queue(spool: Path, *names: str, pixel: str = PIXEL) -> list[Event]:

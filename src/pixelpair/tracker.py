@@ -59,6 +59,10 @@ _UNKNOWN = (
 )
 
 
+_UNLASTING = (
+    "no PIXELPAIR_SECRET: Purchase ids are derived from the access token and hold only until it"
+    " changes"
+)
 _CODE_ENDED = (
     "the test event code %s has ended, as PIXELPAIR_TEST_EVENT_CODE says: events are sent without"
     " it; remove it"
@@ -325,20 +329,19 @@ def _reaches_meta(shop: Settings) -> bool:
 
 
 def _say_what_is_missing(settings: Settings) -> None:
-    if not settings.enabled or settings.shops:
+    if not settings.enabled:
         return
-    if not settings.pixel_id:
+    if settings.shops:
+        shops = settings.shops.values() if isinstance(settings.shops, dict) else [settings]
+        if not all(shop.secret for shop in shops):
+            NOTES.once("secret", logging.WARNING, _UNLASTING)
+    elif not settings.pixel_id:
         NOTES.once("inert", logging.WARNING, "no PIXELPAIR_PIXEL_ID: pixelpair is inert")
     elif not settings.access_token:
         text = "no PIXELPAIR_ACCESS_TOKEN: only the browser halves of events leave"
         NOTES.once("no token", logging.WARNING, text)
     elif not settings.secret:
-        NOTES.once(
-            "secret",
-            logging.WARNING,
-            "no PIXELPAIR_SECRET: Purchase ids are derived from the access token and hold only "
-            "until it changes",
-        )
+        NOTES.once("secret", logging.WARNING, _UNLASTING)
 
 
 def spool_of(settings: Settings) -> Path:

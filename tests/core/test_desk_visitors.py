@@ -9,6 +9,7 @@ import pytest
 
 from pixelpair.core.consent import SIX_MONTHS, Signals
 from pixelpair.core.notes import Notes
+from pixelpair.core.policy import Question
 from pixelpair.core.proxies import parse_trust
 from pixelpair.core.sensitive import sensitive
 from pixelpair.core.staff import parse_staff
@@ -43,6 +44,7 @@ from tests.core.visitors import (
 )
 
 if TYPE_CHECKING:
+    from pixelpair.core.desk import Desk
     from pixelpair.core.http import Request
     from pixelpair.core.served import Answer
     from tests.core.exchanges import Site
@@ -324,3 +326,35 @@ def test_scheme_and_host_are_the_trusted_proxys() -> None:
 def test_keepsake_of_these_tests_is_the_shops() -> None:
     assert KEEPSAKE.opened(kept(hashed({"city": "paris"})).encode()) == hashed({"city": "paris"})
     assert VISITORS["granted"].headers["user-agent"] == AGENT
+
+
+# --- whom the shop is asked about ----------------------------------------------------------------
+
+
+def desk_of_callables(rate: int = 60) -> Desk:
+    questions = (Question("staff", lambda visitor: False),)
+    return desk(asking(policy=policy(questions=questions)), report_rate=rate)
+
+
+def test_report_that_will_be_refused_asks_the_shop_nothing() -> None:
+    headers = dict(VISITORS["granted"].headers)
+    foreign = asked(headers | {"origin": "https://evil.example"})
+    assert desk_of_callables().inquiry(foreign, "source") is None
+
+
+def test_report_beyond_the_rate_asks_the_shop_nothing_and_is_refused() -> None:
+    one, mine = desk_of_callables(rate=1), OWN | dict(VISITORS["granted"].headers)
+    first = one.inquiry(asked(mine), "source")
+    assert one.answer(asked(mine), report(VIEW), first).status == 204
+    assert one.inquiry(asked(mine), "source") is None
+    assert one.answer(asked(mine), report(VIEW)).status == 429
+
+
+@pytest.mark.parametrize("word", ['"revoked":0', '"x":["revoked"]'])
+def test_word_of_a_withdrawal_opens_no_way_around_the_rate(word: str) -> None:
+    where = asking()
+    one = desk(where, report_rate=1)
+    mine = OWN | dict(VISITORS["granted"].headers)
+    body = report(VIEW)[:-1] + f",{word}}}".encode()
+    assert [one.answer(asked(mine), body).status for _ in range(3)] == [204, 429, 429]
+    assert len(where.accepted) == 1

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pixelpair.core.routes import RuleError
 from pixelpair.core.sensitive import DEFAULT, hidden, parse_sensitive, sensitive
 from pixelpair.settings import Settings
+from tests.conftest import missing_tool
 
 SIGNED = "WyIxMjM0Il0.aPzK5A.pXw9hZ2mJkQ3vN8rT5sLbYc1dFg"  # as itsdangerous makes them
 
@@ -178,7 +179,7 @@ def test_address_in_python_and_in_javascript(address: str, expected: bool) -> No
     assert (re.search(source, address.lower()) is not None) is expected
     node = shutil.which("node")
     if node is None:
-        pytest.skip("no node")
+        missing_tool("node")
     said = json.dumps([source, address])
     code = "[s,a]=JSON.parse(process.argv[1]);console.log(RegExp(s).test(a.toLowerCase()))"
     done = subprocess.run([node, "-e", code, said], capture_output=True, text=True, check=True)

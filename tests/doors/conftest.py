@@ -8,7 +8,7 @@ import pytest
 
 from pixelpair.tracker import NOTES
 
-from .drive import Ledger
+from .drive import Answer, Ask, Ledger
 from .fronts import FRONTS, Front
 from .site import ROUTES
 
@@ -46,4 +46,24 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[
         made[name] = front(ledger.tracker), ledger
     yield made
     for _, ledger in made.values():
+        ledger.tracker.close()
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> Iterator[Callable[..., Callable[[Ask], tuple[Answer, list[dict]]]]]:
+    """The site behind a door, with options: gives an answer and its twins."""
+    ledgers: list[Ledger] = []
+
+    def start(door: str, **options: object) -> Callable[[Ask], tuple[Answer, list[dict]]]:
+        ledger = Ledger(tmp_path / str(len(ledgers)), **{"routes": ROUTES, **options})
+        ledgers.append(ledger)
+        front = FRONTS[door](ledger.tracker)
+
+        def ask(what: Ask) -> tuple[Answer, list[dict]]:
+            return front.ask(what), ledger.twins()
+
+        return ask
+
+    yield start
+    for ledger in ledgers:
         ledger.tracker.close()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from .drive import Answer, Ask, Ledger
+from .drive import Answer, Ask
 from .fronts import FRONTS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 every_door = pytest.mark.parametrize("door", FRONTS)
 VISITOR, PROXY, INNER = "198.51.100.7", "203.0.113.9", "10.0.0.5"
@@ -25,26 +21,6 @@ SAID = (
 AS_SERVED = ("http://app:8000/a?b=c", {})
 AS_ASKED = ("https://www.boutique.example/a?b=c", {"domain": "boutique.example", "secure": "true"})
 ID = "0123456789abcdef" * 2
-
-
-@pytest.fixture
-def behind(tmp_path: Path) -> Iterator[Callable[..., Callable[[Ask], tuple[Answer, list[dict]]]]]:
-    """The site behind a door, with options: gives an answer and its twins."""
-    ledgers: list[Ledger] = []
-
-    def start(door: str, **options: object) -> Callable[[Ask], tuple[Answer, list[dict]]]:
-        ledger = Ledger(tmp_path / str(len(ledgers)), routes="none", **options)
-        ledgers.append(ledger)
-        front = FRONTS[door](ledger.tracker)
-
-        def ask(what: Ask) -> tuple[Answer, list[dict]]:
-            return front.ask(what), ledger.twins()
-
-        return ask
-
-    yield start
-    for ledger in ledgers:
-        ledger.tracker.close()
 
 
 def asked(*headers: tuple[str, str], peer: str = PROXY) -> Ask:
@@ -80,7 +56,7 @@ TRUSTS: dict[str, tuple[object, str, tuple[Any, ...]]] = {
 @pytest.mark.parametrize("trust", TRUSTS)
 def test_page_is_where_trusted_proxies_say(door, trust, behind):
     option, peer, expected = TRUSTS[trust]
-    ask = behind(door, trusted_proxies=option)
+    ask = behind(door, routes="none", trusted_proxies=option)
     assert told(ask(asked(peer=peer))) == expected
 
 
@@ -96,16 +72,16 @@ NAMED = {
 @pytest.mark.parametrize("name", NAMED)
 def test_header_of_a_named_service_is_read_at_every_door(door, name, behind):
     option, headers, visitor = NAMED[name]
-    ask = behind(door, trusted_proxies=option)
+    ask = behind(door, routes="none", trusted_proxies=option)
     ip, url, _ = told(ask(asked(*headers)))
     assert (ip, url) == (visitor, "https://app:8000/?b=c")
-    ask = behind(door, trusted_proxies="1")
+    ask = behind(door, routes="none", trusted_proxies="1")
     assert told(ask(asked(*headers)))[0] == VISITOR
 
 
 @every_door
 def test_proxy_that_nobody_trusts_is_said_once(door, behind, said):
-    ask = behind(door)
+    ask = behind(door, routes="none")
     for _ in range(2):
         ask(asked(peer=INNER))
         ask(asked(peer=PROXY))
@@ -118,7 +94,7 @@ def test_proxy_that_nobody_trusts_is_said_once(door, behind, said):
 
 @every_door
 def test_trusted_proxy_is_no_news(door, behind, said):
-    ask = behind(door, trusted_proxies="1")
+    ask = behind(door, routes="none", trusted_proxies="1")
     ask(asked(peer=INNER))
     ask(Ask(peer=INNER))
     assert said() == []
@@ -134,7 +110,7 @@ def test_report_is_taken_from_the_host_that_a_trusted_proxy_names(door, trust, s
         headers=(*SAID, ("origin", "https://www.boutique.example")),
         body=json.dumps({**report, "referrer": ""}).encode(),
     )
-    found = behind(door, trusted_proxies=trust)(what)
+    found = behind(door, routes="none", trusted_proxies=trust)(what)
     assert found[0].status == status
     if status == 204:
         assert told(found) == (VISITOR, *AS_ASKED)
@@ -144,7 +120,9 @@ def test_report_is_taken_from_the_host_that_a_trusted_proxy_names(door, trust, s
 
 @every_door
 def test_own_domain_goes_before_the_widest(door, behind):
-    ask = behind(door, trusted_proxies="1 host", cookie_domain="www.boutique.example")
+    ask = behind(
+        door, routes="none", trusted_proxies="1 host", cookie_domain="www.boutique.example"
+    )
     assert told(ask(asked()))[2] == {"domain": "www.boutique.example", "secure": "true"}
 
 
@@ -164,7 +142,7 @@ HOSTILE = [
 @pytest.mark.parametrize("header", HOSTILE, ids=lambda h: f"{h[0]}: {h[1][:12]!r}")
 def test_malformed_header_of_a_trusted_proxy_says_nothing(door, header, behind, said):
     name, _ = header
-    ask = behind(door, trusted_proxies="1 host")
+    ask = behind(door, routes="none", trusted_proxies="1 host")
     kept = tuple(pair for pair in SAID if pair[0] != name)
     ip, url, places = told(ask(Ask(query="b=c", headers=(*kept, header))))
     host = "app:8000" if name == "x-forwarded-host" else "www.boutique.example"

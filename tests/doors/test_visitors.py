@@ -16,13 +16,12 @@ from pixelpair.core.events import Withdrawal
 from pixelpair.core.person import IN_FLIGHT
 
 from . import site
-from .drive import NOON, PIXEL, Answer, Ask, Ledger, names
+from .drive import NOON, PIXEL, Ask, Ledger, names
 from .fronts import FRONTS
 from .site import CASES, ROUTES, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
 ASYNC = ["asgi", "starlette", "fastapi", "django async"]
 every_door = pytest.mark.parametrize("door", FRONTS)
@@ -103,26 +102,6 @@ WHOSE = Whose()
 def _nobody_yet() -> None:
     Asked.SEEN.clear()
     Asked.LOOPS.clear()
-
-
-@pytest.fixture
-def behind(tmp_path: Path) -> Iterator[Callable[..., Callable[[Ask], tuple[Answer, list[dict]]]]]:
-    """The site behind a door, with options: gives an answer and its twins."""
-    ledgers: list[Ledger] = []
-
-    def start(door: str, **options: object) -> Callable[[Ask], tuple[Answer, list[dict]]]:
-        ledger = Ledger(tmp_path / str(len(ledgers)), routes=ROUTES, **options)
-        ledgers.append(ledger)
-        front = FRONTS[door](ledger.tracker)
-
-        def ask(what: Ask) -> tuple[Answer, list[dict]]:
-            return front.ask(what), ledger.twins()
-
-        return ask
-
-    yield start
-    for ledger in ledgers:
-        ledger.tracker.close()
 
 
 def known(twins: list[dict[str, Any]]) -> list[object]:

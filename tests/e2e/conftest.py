@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import Sandbox, running_sandbox
-from tests.e2e.visits import launched
+from tests.e2e.visits import launched, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,17 @@ def running() -> Iterator[Sandbox]:
 def sandbox(running: Sandbox) -> Sandbox:
     running.clear()
     return running
+
+
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[BrowserContext]:
+    with watched(chromium) as context:
+        yield context
+
+
+@pytest.fixture
+def tab(visitor: BrowserContext) -> Page:
+    return visitor.new_page()
 
 
 @pytest.fixture(scope="module")

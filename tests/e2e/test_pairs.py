@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,12 +10,13 @@ import pytest
 from pixelpair.core.events import purchase_id
 from tests.conftest import Sandbox, running_sandbox, until
 from tests.e2e.shops import COMMANDS, shop, walk
+from tests.e2e.visits import watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.e2e
 
@@ -55,20 +55,6 @@ def _empty(sandbox: Sandbox) -> None:
     sandbox.clear()
 
 
-@contextmanager
-def visitor(browser: Browser, **options: str) -> Iterator[BrowserContext]:
-    """A new customer; an error on a page, or the sandbox's warning, fails the test."""
-    context = browser.new_context(**options)
-    failures: list[str] = []
-    context.on("weberror", lambda error: failures.append(str(error.error)))
-    context.on("console", lambda m: failures.append(m.text) if m.type == "warning" else None)
-    try:
-        yield context
-    finally:
-        context.close()
-    assert failures == []
-
-
 def settled(sandbox: Sandbox, status: str) -> list[dict]:
     """All events, as soon as there are as many as there should be, all of one status."""
 
@@ -105,7 +91,7 @@ def test_every_occurrence_is_one_pair(
     kind: str, browser: Browser, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     environ = sandbox.environ(tmp_path / "spool") | {"PIXELPAIR_TRUSTED_PROXIES": "private"}
-    with visitor(browser) as context, shop(kind, environ, tmp_path) as url:
+    with watched(browser) as context, shop(kind, environ, tmp_path) as url:
         context.set_extra_http_headers({"X-Forwarded-For": "203.0.113.7"})  # as the shop's nginx
         order_id = walk(context.new_page(), url)
         cookies = {cookie["name"] for cookie in context.cookies()}
@@ -130,7 +116,7 @@ def test_every_occurrence_is_one_pair(
 def test_blocked_pixel_leaves_the_server_halves(
     kind: str, browser: Browser, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    with visitor(browser) as context:
+    with watched(browser) as context:
         context.route("**/fbevents.js", lambda route: route.abort())
         with shop(kind, sandbox.environ(tmp_path / "spool"), tmp_path) as url:
             walk(context.new_page(), url)
@@ -143,7 +129,7 @@ def test_without_a_token_only_the_browser_halves_leave(
     kind: str, browser: Browser, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     environ = sandbox.environ(tmp_path / "spool") | {"PIXELPAIR_ACCESS_TOKEN": ""}
-    with visitor(browser) as context, shop(kind, environ, tmp_path) as url:
+    with watched(browser) as context, shop(kind, environ, tmp_path) as url:
         walk(context.new_page(), url)
         events = settled(sandbox, "browser_only")
     assert_all_said(events, "browser_only")
@@ -154,12 +140,12 @@ def test_thank_you_page_loaded_twice_and_elsewhere_is_one_purchase(
     browser: Browser, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     with shop("flask on gunicorn", sandbox.environ(tmp_path / "spool"), tmp_path) as url:
-        with visitor(browser) as phone:
+        with watched(browser) as phone:
             page = phone.new_page()
             order_id = walk(page, url)
             page.goto(f"{url}/orders/{order_id}/complete")
             page.wait_for_load_state("networkidle")
-        with visitor(browser) as laptop:
+        with watched(browser) as laptop:
             page = laptop.new_page()
             page.goto(f"{url}/orders/{order_id}/complete")
             page.wait_for_load_state("networkidle")
@@ -175,7 +161,7 @@ def test_form_with_errors_and_sold_out_goods_report_nothing(
     browser: Browser, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     with (
-        visitor(browser) as context,
+        watched(browser) as context,
         shop("flask on gunicorn", sandbox.environ(tmp_path / "spool"), tmp_path) as url,
     ):
         page = context.new_page()

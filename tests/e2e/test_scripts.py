@@ -12,7 +12,6 @@ import pytest
 from tests.conftest import BROWSER, PLAIN_CHROME, Sandbox, until
 from tests.e2e.caches import PASS_HOST, nginx
 from tests.e2e.script_shops import LINES, ROUTES
-from tests.e2e.test_pairs import visitor as watched
 from tests.e2e.visits import Shops, left, pairs, settled, shops, told
 from tests.page.conftest import QUIET, npm
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page
 
 pytestmark = pytest.mark.e2e
 
@@ -36,17 +35,6 @@ def shop(running: Sandbox, tmp_path_factory: pytest.TempPathFactory, npm: Path) 
     # Two workers share nothing: what holds must hold across both.
     with shops(module, running, folder, workers=2, **settings) as opened:
         yield opened
-
-
-@pytest.fixture
-def visitor(chromium: Browser) -> Iterator[BrowserContext]:
-    with watched(chromium) as context:
-        yield context
-
-
-@pytest.fixture
-def tab(visitor: BrowserContext) -> Page:
-    return visitor.new_page()
 
 
 # --- carts ---------------------------------------------------------------------------------------

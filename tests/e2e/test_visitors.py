@@ -10,9 +10,8 @@ import httpx
 import pytest
 
 from tests.conftest import BROWSER, PLAIN_CHROME, Sandbox, until
-from tests.e2e.test_pairs import visitor as watched
 from tests.e2e.visitor_shops import KNOWN, ROUTES
-from tests.e2e.visits import Shops, pairs, settled, shops, told
+from tests.e2e.visits import Shops, pairs, settled, shops, told, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,17 +35,6 @@ def shop(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     settings = {"PIXELPAIR_ROUTES": ROUTES}
     with shops("tests.e2e.visitor_shops", running, tmp_path_factory.mktemp, **settings) as opened:
         yield opened
-
-
-@pytest.fixture
-def visitor(chromium: Browser) -> Iterator[BrowserContext]:
-    with watched(chromium) as context:
-        yield context
-
-
-@pytest.fixture
-def tab(visitor: BrowserContext) -> Page:
-    return visitor.new_page()
 
 
 class Asked:

@@ -77,6 +77,20 @@ def launched(chromium_path: str, *more: str) -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def watched(browser: Browser, **options: str) -> Iterator[BrowserContext]:
+    """A new customer; an error on a page, or the sandbox's warning, fails the test."""
+    context = browser.new_context(**options)
+    failures: list[str] = []
+    context.on("weberror", lambda error: failures.append(str(error.error)))
+    context.on("console", lambda m: failures.append(m.text) if m.type == "warning" else None)
+    try:
+        yield context
+    finally:
+        context.close()
+    assert failures == []
+
+
 Told = list[tuple[str, str, int, int]]
 
 

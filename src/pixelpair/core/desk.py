@@ -76,12 +76,16 @@ class Desk:
         return MOST_BYTES + 1 if reports else 0
 
     def inquiry(self, request: Request, source: object) -> Inquiry | None:
-        """What a door asks the shop before the answer to a report; None: nothing."""
+        """What a door asks the shop before the answer to a report; None: nothing.
+
+        Who will be refused costs the shop no question.
+        """
         if not (self._shop.curious and self.room(request)):
             return None
         met = replace(request)
         self._shop.arrive(met)
-        return Inquiry(self._shop, met, source)
+        spent = self._rate.spent(_visitor(met), self._shop.clock())
+        return None if spent or not self._gate.knows(met) else Inquiry(self._shop, met, source)
 
     def answer(self, request: Request, body: bytes, asked: Inquiry | None = None) -> Answer:
         """The whole answer to a request that `room` claims; `asked` is its inquiry, if any."""
@@ -118,11 +122,15 @@ class Desk:
         self, request: Request, body: bytes, asker: Asker, learned: Learned | None
     ) -> Answer:
         shop, now = self._shop, self._shop.clock()
+        # Of whom the shop was not asked there was no room a moment ago.
+        unasked = learned is None and bool(shop.policy.questions)
+        room = self._rate.allows(_visitor(request), now) and not unasked
         # A withdrawal is heard however often its visitor reported: it has a rate of its own.
-        if not self._rate.allows(_visitor(request), now) and b'"revoked"' not in body:
+        read = room or b'"revoked"' in body
+        report = self._reader.read(body, asker.host, int(now)) if read else _TOO_OFTEN
+        if not room and not (isinstance(report, Report) and report.revoked):
             shop.notes.say("report rate")
             return self._refused(_TOO_OFTEN, [(b"retry-after", b"60"), *asker.headers])
-        report = self._reader.read(body, asker.host, int(now))
         if isinstance(report, Refusal):
             return self._refused(report, asker.headers)
         visit = Visit(shop, _page(request, report), None, now, learned)

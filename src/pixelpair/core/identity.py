@@ -15,9 +15,10 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from itsdangerous import BadSignature, Signer
+from itsdangerous import BadSignature
 
 from pixelpair.core.cookies import valid_fbp
+from pixelpair.core.seals import signer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -140,12 +141,7 @@ class Keepsake:
     __slots__ = ("_opened", "_signer")
 
     def __init__(self, secrets: Iterable[bytes], pixel_id: str) -> None:
-        self._signer = Signer(
-            list(secrets)[::-1],  # itsdangerous wants the newest last
-            salt=f"pixelpair.identity.{pixel_id}",
-            key_derivation="hmac",
-            digest_method=sha256,
-        )
+        self._signer = signer(secrets, f"pixelpair.identity.{pixel_id}")
         # Opening takes 15 µs, remembered 2: the same visitor comes back with the same value.
         self._opened = lru_cache(_REMEMBERED)(self._unsealed)
 

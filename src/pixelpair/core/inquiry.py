@@ -76,7 +76,11 @@ class Inquiry:
             if policy.matches:
                 learned.user = self._shop.hashed(user_information(found))
         except Exception:  # the shop's own object may raise anything from anywhere
-            self._shop.notes.say("question", "ADVANCED_MATCHING", exc_info=True)
+            self.unloaded()
+
+    def unloaded(self) -> None:
+        """Its user cannot be had; called where the exception is being handled."""
+        self._shop.notes.say("question", "ADVANCED_MATCHING", exc_info=True)
 
     def told(self, kind: Kind, answer: object) -> None:
         """What the shop said to a question."""

@@ -34,6 +34,11 @@ class Rate:
         counts[key] = number + 1
         return True
 
+    def spent(self, address: str, now: float) -> bool:
+        """Whether this one has no more; nothing is counted."""
+        here = int(now // 60) == self._minute
+        return here and self._counts.get(network(address), 0) >= self._per_minute
+
 
 class Seen:
     """The newest keys that were added: at least half of MOST_EVENTS, at most all."""

@@ -51,14 +51,16 @@ class Gate:
     def admits(self, request: Request) -> Asker | None:
         """The page that asks, or None where it may not."""
         origin = request.index.get(b"origin", b"").decode("latin-1")
-        asker = self._asker(request, origin)
+        asker = self.knows(request)
         self._run = 0 if asker else self._run + 1
         if self._run >= RUN and _ORIGIN.fullmatch(origin):
             asked = printable(request.host)[:100]
             self._notes.say("origin", origin[:100], asked, origin[:100])
         return asker
 
-    def _asker(self, request: Request, origin: str) -> Asker | None:
+    def knows(self, request: Request) -> Asker | None:
+        """The same, of whom nothing is noted."""
+        origin = request.index.get(b"origin", b"").decode("latin-1")
         found = _ORIGIN.fullmatch(origin)
         theirs = found[1] if found else ""  # "null" where the page's referrer policy hides it
         if origin in self._origins:

@@ -26,18 +26,19 @@ _SLIM = ("content_ids", "content_type", "value", "currency", "order_id", "num_it
 _MONEY = ("value", "currency", "order_id")  # what a Purchase may never lack
 
 
+def signer(secrets: Iterable[bytes], salt: str) -> Signer:
+    """What signs for one purpose. The first secret signs, all verify."""
+    newest_last = list(secrets)[::-1]  # as itsdangerous wants them
+    return Signer(newest_last, salt=salt, key_derivation="hmac", digest_method=sha256)
+
+
 class Seal:
     """Signs the texts of one pixel's pages. The first secret signs, all verify."""
 
     __slots__ = ("_signer", "seal")
 
     def __init__(self, secrets: Iterable[bytes], pixel_id: str) -> None:
-        self._signer = Signer(
-            list(secrets)[::-1],  # itsdangerous wants the newest last
-            salt=f"pixelpair.page.{pixel_id}",
-            key_derivation="hmac",
-            digest_method=sha256,
-        )
+        self._signer = signer(secrets, f"pixelpair.page.{pixel_id}")
         # Sealing takes 6 µs, most of it the key's derivation; remembering the seal 0.15.
         self.seal = lru_cache(_PAGES_REMEMBERED)(self._sealed)
 

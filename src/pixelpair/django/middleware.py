@@ -202,8 +202,12 @@ async def _learn_async(exchange: Exchange, request: HttpRequest, response: Any) 
     if inquiry is None:
         return
     await ask_async(inquiry, in_django=True)
-    user = await user_of_async(request, load=inquiry.wants_user)
-    inquiry.learn(lambda: user)
+    try:
+        user = await user_of_async(request, load=inquiry.wants_user)
+    except Exception:  # as where the user is asked for in learn()
+        inquiry.unloaded()
+    else:
+        inquiry.learn(lambda: user)
 
 
 def _forget(*_args: object, **_said: object) -> None:

@@ -5,7 +5,6 @@ The answer's session has been saved by then: it is read from a store of our own,
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -25,19 +24,19 @@ _WRITES = ("create", "delete", "flush", "save")
 
 
 def user_of(request: HttpRequest, *, load: bool) -> object:
-    """The user that this request has loaded; else, with `load`, the one of its session; or None."""
-    with suppress(Exception):  # the shop's own backend may raise anything
-        user = loaded_user(request)
-        return _stored_user(request) if user is None and load else user
-    return None
+    """The user that this request has loaded; else, with `load`, the one of its session; or None.
+
+    Raises what the shop's own backend raises.
+    """
+    user = loaded_user(request)
+    return _stored_user(request) if user is None and load else user
 
 
 async def user_of_async(request: HttpRequest, *, load: bool) -> object:
     """The same under ASGI, in the way that does not block."""
     user = user_of(request, load=False)
-    with suppress(Exception):  # nobody waits for a database that hangs
-        if user is None and load and _session_key(request):
-            return await in_thread(_user_of_session, request, in_django=True)
+    if user is None and load and _session_key(request):
+        return await in_thread(_stored_user, request, in_django=True)
     return user
 
 
@@ -51,10 +50,6 @@ def loaded_user(request: HttpRequest) -> object:
         if user is not None:
             return user
     return next((held[name] for name in _CACHED if held.get(name) is not None), None)
-
-
-def _user_of_session(request: HttpRequest) -> object:
-    return user_of(request, load=True)
 
 
 def _session_key(request: HttpRequest) -> Any:
