@@ -438,3 +438,19 @@ def test_close_may_be_repeated(spool: Path) -> None:
     tracker.close()
     tracker.close()
     Tracker(Settings()).close()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"shops": {"a.example": {"pixel_id": "1", "access_token": "t"}}}, True),
+        ({"shops": {"a.example": {"pixel_id": "1", "secret": "s"}}}, False),
+        ({"shops": {"a.example": {"pixel_id": "1"}}, "secret": "s"}, False),
+    ],
+)
+def test_shops_whose_purchase_ids_do_not_last_are_told(
+    given: dict, said: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NOTES, "_said", set())
+    Tracker.for_door(Settings(**given, sender="none")).close()
+    assert ("no PIXELPAIR_SECRET" in caplog.text) is said
