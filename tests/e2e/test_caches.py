@@ -25,7 +25,7 @@ from tests.e2e.caches import (
     nginx,
     varnish,
 )
-from tests.e2e.test_pairs import visitor
+from tests.e2e.visits import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,7 +124,7 @@ def two_visits(
     answers, fbps = [], []
     with ExitStack() as stack:
         for _ in range(2):
-            context = stack.enter_context(visitor(browser))
+            context = stack.enter_context(watched(browser))
             answers.append(shown_at(context.new_page(), url))
             events = settled(sandbox, len(names) * len(answers))
             fbps.append(fbp_of(context))
@@ -247,7 +247,7 @@ def test_kept_order_page_is_one_purchase_whoever_opens_it(
         url = f"{front.url}/orders/1001/complete"
         statuses = []
         for number in (1, 2):
-            context = stack.enter_context(visitor(browser))
+            context = stack.enter_context(watched(browser))
             answer = shown_at(context.new_page(), url)
             statuses += cache_statuses([answer])
             settled(sandbox, 1 + number)
@@ -282,7 +282,7 @@ def test_nginx_revalidates_what_it_keeps(
         url = f"{front.url}/products/brief"
         kept = httpx.get(url, headers=DOCUMENT)
         time.sleep(2.1)  # nginx counts whole seconds
-        with visitor(browser) as context:
+        with watched(browser) as context:
             answer = shown_at(context.new_page(), url)
             events = settled(sandbox, 2)
     assert kept.headers["etag"].startswith('"tea-1-pp')
@@ -454,7 +454,7 @@ def test_reloaded_page_comes_from_the_browsers_cache_with_new_ids(
     tmp_path: Path,
 ) -> None:
     path = f"/products/{page}"
-    with nginx(open_shop(kind, **settings), tmp_path, PASS_HOST) as wire, visitor(browser) as one:
+    with nginx(open_shop(kind, **settings), tmp_path, PASS_HOST) as wire, watched(browser) as one:
         tab = one.new_page()
         tab.goto(wire.url + path)
         settled(sandbox, 2)
@@ -476,7 +476,7 @@ def test_reloaded_page_comes_from_the_browsers_cache_with_new_ids(
 def test_page_from_the_browsers_own_cache_has_new_ids_without_a_request(
     browser: Browser, sandbox: Sandbox, open_shop: Open, tmp_path: Path
 ) -> None:
-    with nginx(open_shop(STARLETTE), tmp_path, PASS_HOST) as wire, visitor(browser) as one:
+    with nginx(open_shop(STARLETTE), tmp_path, PASS_HOST) as wire, watched(browser) as one:
         tab = one.new_page()
         for number, page in enumerate(("public", "silent", "public"), start=1):
             tab.goto(f"{wire.url}/products/{page}")
@@ -494,7 +494,7 @@ def test_private_page_that_django_tags_outside_of_us_is_never_shown_again(
 ) -> None:
     """The tag is that of our bytes, which have another id each time."""
     shop = open_shop(DJANGO, **OURS_INSIDE)
-    with nginx(shop, tmp_path, PASS_HOST) as wire, visitor(browser) as one:
+    with nginx(shop, tmp_path, PASS_HOST) as wire, watched(browser) as one:
         tab = one.new_page()
         tab.goto(f"{wire.url}/products/silent")
         settled(sandbox, 2)
@@ -526,7 +526,7 @@ def test_page_from_before_the_install_is_fetched_anew(
 ) -> None:
     path, port = f"/products/{page}", free_port()
     own = environ(sandbox, tmp_path) | settings
-    with nginx(port, tmp_path, PASS_HOST) as wire, visitor(browser) as one:
+    with nginx(port, tmp_path, PASS_HOST) as wire, watched(browser) as one:
         tab = one.new_page()
         with cached_shop(kind, own | {"PIXELPAIR_ENABLED": "0"}, port):
             tab.goto(wire.url + path)
@@ -551,7 +551,7 @@ def test_json_with_a_tag_of_its_own_is_revalidated_as_ever(
     kind: str, settings: dict[str, str], browser: Browser, open_shop: Open, tmp_path: Path
 ) -> None:
     ask = "fetch('/stock.json', {cache: 'no-cache'}).then((answer) => answer.text())"
-    with nginx(open_shop(kind, **settings), tmp_path, PASS_HOST) as wire, visitor(browser) as one:
+    with nginx(open_shop(kind, **settings), tmp_path, PASS_HOST) as wire, watched(browser) as one:
         tab = one.new_page()
         tab.goto(f"{wire.url}/products/public")
         texts = [tab.evaluate(ask) for _ in range(2)]
