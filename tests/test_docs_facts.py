@@ -39,6 +39,7 @@ SHOWN = {
     "routes": "the default table",
     "sensitive": "a list of them",
     "spool": "see Delivery",
+    "spool_limit": "4GB",
     "staff": "none",
     "test_event_code": "none",
 }
@@ -291,6 +292,10 @@ def parameter(function: object, name: str) -> object:
         ("delivery", "{:g} days and 23 hours", (retry.MAX_AGE - 23 * 3600), 86400),
         ("delivery", "every {:g} minutes", retry.CAP, 60),
         ("delivery", "{:g} tries", retry.TRIES, 1),
+        ("delivery", "{:g} MB of events", parameter(journal.Journal, "memory_bytes"), 1e6),
+        ("delivery", "handed over after {:g} minutes", journal.ROTATE_AFTER, 60),
+        ("delivery", "about {:g} MB, that", journal.ROTATE_AT, 2**20),
+        ("delivery", "kept for {:g} days", outbox.KEEP_DEAD, 86400),
         ("delivery", "remembered for {:g} days", outbox.REMEMBER_LASTING, 86400),
         ("delivery", "every other for an hour", outbox.REMEMBER, 3600),
         ("delivery", "moved for {:g} seconds", drain.STANDSTILL, 1),

@@ -73,10 +73,15 @@ DEFAULTS = {
     "spool": None,
     "outbox": None,
     "sender": "thread",
+    "spool_limit": 4_000_000_000,
+    "spool_full": "drop_newest",
+    "fsync_ms": 500,
+    "keep_dead": 30,
     "path": "/_pixelpair",
     "origins": (),
     "page_events": (),
     "report_rate": 60,
+    "metrics_token": "",
     "exclude": ("/admin", "/docs", "/redoc", "/__debug__"),
     "enabled": True,
     "shops": None,
@@ -121,6 +126,9 @@ TOKENS = "one word, as Events Manager shows it, or one for each pixel id"
 URL = "an https:// address without query (http:// on loopback only)"
 PATHS = "paths that start with /"
 FLAG = "1 or 0"
+SIZE = "a size like 4GB, 256MB at least"
+SYNC = "a whole number from 10 to 60000"
+DAYS = "a whole number from 1 to 3650"
 RATE = "a whole number from 1 to 100000"
 ORIGIN = "origins like https://www.shop.example (http:// on loopback only)"
 NAMES = "names of events like AddToWishlist"
@@ -171,6 +179,16 @@ GOOD: list[tuple[str, object, object]] = [
     ("outbox", "/var/lib/shop/out.sqlite3", Path("/var/lib/shop/out.sqlite3")),
     ("outbox", "rediss://me:word@redis.example/1", "rediss://me:word@redis.example/1"),
     ("sender", "none", "none"),
+    ("spool_limit", "4GB", 4_000_000_000),
+    ("spool_limit", " 1.5 gib ", 1_610_612_736),
+    ("spool_limit", "512M", 512_000_000),
+    ("spool_limit", "256000000", 256_000_000),
+    ("spool_limit", 10**15, 10**15),
+    ("spool_full", "drop_oldest", "drop_oldest"),
+    ("fsync_ms", "10", 10),
+    ("fsync_ms", 60_000, 60_000),
+    ("keep_dead", "1", 1),
+    ("keep_dead", 3650, 3650),
     ("path", "/events/", "/events"),
     ("path", "/a/b_c-d.e", "/a/b_c-d.e"),
     ("origins", "https://www.shop.example", ("https://www.shop.example",)),
@@ -183,6 +201,7 @@ GOOD: list[tuple[str, object, object]] = [
     ("page_events", ["Sized up"], ("Sized up",)),
     ("report_rate", "1", 1),
     ("report_rate", 100_000, 100_000),
+    ("metrics_token", " sixteen-letters! ", "sixteen-letters!"),
     ("exclude", "/admin/* /staff", ("/admin/*", "/staff")),
     ("exclude", "/", ("/",)),
     ("enabled", "false", False),
@@ -264,6 +283,20 @@ BAD: list[tuple[str, object, str]] = [
     ("spool", "~nobody-of-this-name/a", "a folder on a local disk"),
     ("outbox", "a\0", "a file in the spool, or redis://HOST"),
     ("sender", "process", "thread or none"),
+    ("spool_limit", "255MB", SIZE),
+    ("spool_limit", "2000TB", SIZE),
+    ("spool_limit", "4", SIZE),
+    ("spool_limit", "-4GB", SIZE),
+    ("spool_limit", "4 giga", SIZE),
+    ("spool_limit", "1e12", SIZE),
+    ("spool_limit", "none", SIZE),
+    ("spool_full", "block", "drop_newest or drop_oldest"),
+    ("fsync_ms", "0", SYNC),
+    ("fsync_ms", "60001", SYNC),
+    ("fsync_ms", "0.5", SYNC),
+    ("keep_dead", "0", DAYS),
+    ("keep_dead", "3651", DAYS),
+    ("keep_dead", "30d", DAYS),
     ("path", "pixelpair", "a path that starts with /"),
     ("path", "/a?b", "a path that starts with /"),
     ("path", "/", "a path that starts with /"),
@@ -350,8 +383,42 @@ def test_says_what_would_be_right(name: str, value: object, expected: str) -> No
 def test_every_option_is_tried() -> None:
     tried_elsewhere = {"access_token_file", "anonymous_id", "identify"}
     assert {name for name, _, _ in GOOD} == DEFAULTS.keys() - tried_elsewhere
-    hidden = {"access_token", "secret", "shops"}
+    hidden = {"access_token", "metrics_token", "secret", "shops"}
     assert {name for name, _, _ in BAD} == DEFAULTS.keys() - tried_elsewhere - hidden
+
+
+UNITS = {
+    "": 1,
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "G": 10**9,
+    "TB": 10**12,
+    "MiB": 2**20,
+    "Gi": 2**30,
+}
+
+
+@given(st.integers(0, 10**7), st.sampled_from(sorted(UNITS)), st.sampled_from(["", " "]))
+def test_size_is_its_number_of_units(number: int, unit: str, blank: str) -> None:
+    text, wanted = f"{number}{blank}{unit}", number * UNITS[unit]
+    if 256_000_000 <= wanted <= 10**15:
+        assert Settings(spool_limit=text).spool_limit == wanted
+    else:
+        assert [p.expected for p in problems(spool_limit=text)] == [SIZE]
+
+
+@given(st.text(max_size=12) | st.floats() | st.from_regex(r"[0-9.]{1,9} ?[kKmMgGtTiIbB]{0,3}"))
+def test_any_size_is_read_or_refused(value: object) -> None:
+    with suppress(SettingsError):
+        found = Settings(spool_limit=value).spool_limit
+        assert isinstance(found, int)
+        assert 256_000_000 <= found <= 10**15
+
+
+@pytest.mark.parametrize(("outbox", "share"), [("", 150), ("/o", 150), ("redis://h", 300)])
+def test_an_outbox_in_a_file_shares_the_limit_with_the_journals(outbox: str, share: int) -> None:
+    assert Settings(spool_limit="300MB", outbox=outbox).journal_limit == share * 10**6
 
 
 class Angry:
@@ -487,6 +554,18 @@ def test_bad_secrets_are_not_shown() -> None:
         Problem("PIXELPAIR_SECRET", "(hidden)", "one or more words, the newest first"),
     )
     assert not any(word in repr(caught.value) for word in (TOKEN, SECRET))
+
+
+@pytest.mark.parametrize("word", ["fifteen-letters", "a word with blanks", "ä" * 16, "x" * 201])
+def test_metrics_token_that_can_be_guessed_or_sent_by_nobody_is_a_mistake(word: str) -> None:
+    expected = "one word of 16 characters or more"
+    assert problems(metrics_token=word) == (
+        Problem("PIXELPAIR_METRICS_TOKEN", "(hidden)", expected),
+    )
+
+
+def test_metrics_token_is_not_shown() -> None:
+    assert "sixteen" not in repr(Settings(metrics_token="sixteen-letters!"))
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,26 @@ def between(least: int, most: int) -> Callable[[object], int]:
     return number
 
 
+_SIZE = re.compile(r"([0-9]{1,16}(?:\.[0-9]{1,6})?)\s*([kmgt]i?)?b?", re.ASCII)
+_UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+_UNITS |= {f"{letter}i": 1024**power for power, letter in enumerate("kmgt", 1)}
+
+
+def size(least: int, most: int) -> Callable[[object], int]:
+    """A number of bytes, with or without a unit such as MB (a million) or MiB (1024 x 1024)."""
+
+    def read(value: object) -> int:
+        found = _SIZE.fullmatch(str(value).strip().lower())
+        if found is None:
+            raise ValueError
+        number = round(float(found[1]) * _UNITS[found[2] or ""])
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return read
+
+
 def paths(value: object) -> tuple[str, ...]:
     found = listed(value)
     if not all(path.startswith("/") for path in found):

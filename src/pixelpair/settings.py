@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Ldu
 
 PREFIX = "PIXELPAIR_"
-_SECRETS = frozenset({"access_token", "secret", "shops"})
+_SECRETS = frozenset({"access_token", "metrics_token", "secret", "shops"})
 # What belongs to the process and not to one of its shops.
 _OF_PROCESS = frozenset(
     {"shops", "path", "spool", "outbox", "sender", "trusted_proxies", "enabled", "strict"}
+    | {"spool_limit", "spool_full", "fsync_ms", "keep_dead", "metrics_token"}
 )
 _LOGIN = re.compile(r"//[^/]*@")  # the name and password of an address
 # Meta's tokens begin so: two variables mixed up must not put one into the log. Readers lower-case
@@ -156,7 +157,23 @@ class Settings:
     sender: Literal["thread", "none"] = _option(
         "thread", readers.choice("thread", "none"), "thread or none"
     )
+    # Half for the journals, half for the outbox: of 1.5 KB an event, 2.5 million.
+    spool_limit: int = _option(
+        4_000_000_000, readers.size(256_000_000, 10**15), "a size like 4GB, 256MB at least"
+    )
+    # What was accepted is kept, and what has no room is not accepted: see docs/delivery.md.
+    spool_full: Literal["drop_newest", "drop_oldest"] = _option(
+        "drop_newest", readers.choice("drop_newest", "drop_oldest"), "drop_newest or drop_oldest"
+    )
+    # How often what was accepted is forced to the disk, in ms. Beyond 30 s kernels do it unasked.
+    fsync_ms: int = _option(500, readers.between(10, 60_000), "a whole number from 10 to 60000")
+    # In days: for so long Meta's answer to a Purchase may still be looked into.
+    keep_dead: int = _option(30, readers.between(1, 3650), "a whole number from 1 to 3650")
     path: str = _option("/_pixelpair", readers.mount, "a path that starts with /")
+    # Who knows it may read the figures of this host; without one there is no such address.
+    metrics_token: str = _hidden(
+        "", readers.fitting(r"[!-~]{16,200}"), "one word of 16 characters or more"
+    )
     # The shop's own pages need no mention; a front end on another host does.
     origins: tuple[str, ...] = _option(
         (), readers.origins, "origins like https://www.shop.example (http:// on loopback only)"
@@ -278,6 +295,11 @@ class Settings:
     def signing_secrets(self) -> tuple[bytes, ...]:
         """What signs the events of cacheable pages: the first signs, all verify."""
         return tuple(word.encode() for word in self.secret) or (self.key,)
+
+    @property
+    def journal_limit(self) -> int:
+        """The bytes that journals may take: where the outbox is a file, it has the other half."""
+        return self.spool_limit if isinstance(self.outbox, str) else self.spool_limit // 2
 
     @property
     def spool_folder(self) -> Path:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pixelpair.core.events import Withdrawal
 from pixelpair.delivery import frames, intake, locks
 from pixelpair.delivery.frames import frame
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.memory import MemoryOutbox
-from pixelpair.delivery.outbox import Stats
+from pixelpair.delivery.meters import Meters
+from pixelpair.delivery.outbox import Room, Stats
 
 from .conftest import NOW, Clock, make_twin
 from .scripts import run, start
@@ -128,6 +130,41 @@ def test_counts_a_record_that_is_no_event(
     reader.take()
     assert ids(outbox) == ["id-1", "id-2"]
     assert (reader.unreadable, len(caplog.records)) == (2, 1)
+
+
+def test_counts_what_is_new_and_what_was_known(tmp_path: Path, outbox: MemoryOutbox) -> None:
+    meters = Meters()
+    withdrawal = frame(Withdrawal("111", "fb.1.1.1", NOW).pack())
+    theirs = frame(make_twin(9, fbp="fb.1.1.1").pack())
+    dead_journal(tmp_path, packed(1, 2, 1, 3, 2) + withdrawal + theirs)
+    Intake(tmp_path, outbox, meters=meters).take()
+    assert meters.counts == {("accepted", ""): 3, ("duplicate", ""): 3}
+
+
+def test_leaves_everything_where_it_is_while_the_outbox_has_no_room(
+    tmp_path: Path, outbox: MemoryOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = dead_journal(tmp_path, packed(1, 2))
+    meters = Meters()
+    reader = Intake(tmp_path, outbox, meters=meters)
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "make_room", lambda: Room(False, 7))
+        assert reader.take() is False
+        assert (ids(outbox), journals(tmp_path), reader.unread()) == ([], [path], 2)
+    assert meters.counts == {("dropped", "dead_letters"): 7}
+    reader.take()
+    assert (ids(outbox), journals(tmp_path)) == (["id-1", "id-2"], [])
+
+
+def test_removes_what_it_has_read_though_the_outbox_has_no_room_for_more(
+    tmp_path: Path, outbox: MemoryOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: until the outbox had room again, read journals filled the spool."""
+    monkeypatch.setattr(outbox, "make_room", lambda: Room(False))
+    read, unread = (dead_journal(tmp_path, packed(n), f"journal-1-{n}.pxj") for n in (1, 2))
+    outbox.put_many([], read.name, len(packed(1)))
+    assert Intake(tmp_path, outbox).take() is False
+    assert journals(tmp_path) == [unread]
 
 
 def test_takes_a_large_backlog_in_turns(

@@ -48,8 +48,9 @@ def test_makes_nothing_before_the_first_record(spool: Path) -> None:
     assert not spool.exists()
 
 
-def test_writes_each_record_as_a_frame_to_a_locked_private_file(spool: Path) -> None:
-    mask = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_writes_each_record_as_a_frame_to_a_locked_private_file(spool: Path, umask: int) -> None:
+    mask = os.umask(umask)
     try:
         journal = Journal(spool)
         journal.append(b"one")
@@ -90,6 +91,78 @@ def test_begins_a_new_file_when_one_is_full(spool: Path, monkeypatch: pytest.Mon
         journal.append(record)
     assert records(spool) == written
     assert [is_locked(path) for path in files(spool)] == [False, False, False, True]
+
+
+def test_a_file_that_is_old_is_handed_over_when_it_is_synced(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what Meta has had for days would stay in the journal of a shop with few visitors."""
+    journal = Journal(spool)
+    journal.append(b"one")
+    journal.sync()
+    journal.append(b"two")
+    monkeypatch.setattr(journals, "ROTATE_AFTER", 0.0)
+    first = journal.path
+    for _ in range(3):
+        journal.sync()
+    assert len(files(spool)) == 2
+    journal.append(b"three")
+    assert first is not None
+    assert journal.path is not None
+    assert first.read_bytes() == frame(b"one") + frame(b"two")
+    assert journal.path.read_bytes() == frame(b"three")
+    assert (is_locked(first), is_locked(journal.path)) == (False, True)
+
+
+def test_the_age_of_a_file_counts_from_its_first_record(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(journals.time, "monotonic", lambda: now)
+    journal = Journal(spool)
+    journal.append(b"one")
+    journal.sync()
+    now += journals.ROTATE_AFTER
+    journal.sync()
+    assert len(files(spool)) == 2
+    now += 10 * journals.ROTATE_AFTER
+    journal.sync()
+    journal.append(b"two")
+    journal.sync()
+    assert len(files(spool)) == 2
+    now += journals.ROTATE_AFTER
+    journal.sync()
+    assert len(files(spool)) == 3
+
+
+def test_without_a_thread_age_is_asked_for_now_and_then(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "ROTATE_AFTER", 0.0)
+    monkeypatch.setattr(journals, "LOOK_EVERY", 100)
+    journal = Journal(spool)
+    written = [b"%038d" % n for n in range(7)]
+    for record in written:
+        journal.append(record)
+    assert sorted(records(spool)) == written
+    assert sorted(path.stat().st_size for path in files(spool)) == [50, 100, 100, 100]
+
+
+def test_a_spool_that_fails_keeps_an_old_file_in_use(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(spool)
+    journal.append(b"one")
+    monkeypatch.setattr(journals, "ROTATE_AFTER", 0.0)
+
+    def fail(path: Path) -> tuple[int, Path]:
+        raise PermissionError(13, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journals, "_create", fail)
+        journal.sync()
+        journal.append(b"two")
+    assert (records(spool), journal.held) == ([b"one", b"two"], 0)
 
 
 def test_threads_write_whole_frames_across_new_files(
@@ -146,6 +219,106 @@ def test_a_spool_that_is_no_folder_leaves_events_in_bounded_memory(
     ]
     assert (journal.take_held(2), journal.held) == ([b"0", b"1"], 1)
     assert journal.take_held(9) == [b"2"]
+
+
+def test_memory_is_bounded_in_bytes_too(spool: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spool.write_text("in the way")
+    journal = Journal(spool, memory_bytes=10)
+    for record in (b"1234", b"56789", b"too long", b"a"):
+        journal.append(record)
+    assert (journal.held, journal.counts()) == (3, {("dropped", "memory_full"): 1})
+    assert journal.take_held(9, 9) == [b"1234", b"56789"]
+
+
+def test_where_the_newest_count_the_oldest_leave_memory(
+    spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool.write_text("in the way")
+    journal = Journal(spool, memory_rows=3, full="drop_oldest")
+    for n in range(5):
+        journal.append(b"%d" % n)
+    assert (journal.dropped, journal.take_held(9)) == (2, [b"2", b"3", b"4"])
+    said = "memory for events is full too: the oldest are dropped and counted"
+    assert [record.getMessage() for record in caplog.records][1:] == [said]
+
+
+# --- a limit for all journals of a spool -------------------------------------------------------
+
+LINES = [b"%087d" % n + b"." for n in range(40)]  # 100 bytes each as frames
+
+
+def write_one_by_one(journal: Journal, lines: list[bytes]) -> None:
+    """As if long after each other: clocks of file systems tick every 4 ms."""
+    for n, line in enumerate(lines):
+        journal.append(line)
+        assert journal.path is not None
+        os.utime(journal.path, (n, n))
+
+
+def test_at_its_limit_the_spool_takes_no_more_until_something_has_left(
+    spool: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(journals, "ROTATE_AT", 300)
+    monkeypatch.setattr(journals, "REST", 0.0)
+    journal = Journal(spool, limit=1000, memory_rows=10)
+    write_one_by_one(journal, LINES[:25])
+    assert (records(spool), journal.held, journal.dropped) == (LINES[:12], 10, 3)
+    # All that was written is its reader's to remove.
+    assert [is_locked(path) for path in files(spool)] == [False] * 4 + [True]
+    files(spool)[0].unlink()
+    journal.recover()
+    assert (sorted(records(spool)), journal.held) == (LINES[3:15], 7)
+    limit = "its journals hold what PIXELPAIR_SPOOL_LIMIT allows"
+    assert [record.getMessage() for record in caplog.records] == [
+        (
+            f"the spool {spool} cannot be written ({limit}): up to 10 events wait in memory, and"
+            " are lost with this process; check PIXELPAIR_SPOOL, its owner and the disk"
+        ),
+        "memory for events is full too: newer ones are dropped and counted",
+    ]
+
+
+def test_where_the_newest_count_the_oldest_journals_go(
+    spool: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "ROTATE_AT", 300)
+    journal = Journal(spool, limit=1000, full="drop_oldest")
+    write_one_by_one(journal, LINES)
+    assert sum(path.stat().st_size for path in files(spool)) <= 1000 + 200
+    assert (records(spool), journal.held) == (LINES[30:], 0)
+    assert journal.counts() == {("dropped", "spool_full"): 30}
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said == (
+        f"the journals in {spool} held more than PIXELPAIR_SPOOL_LIMIT allows: the oldest were"
+        " deleted, with up to 3 events; what goes from now on is counted only"
+    )
+
+
+def test_journals_that_others_write_to_are_not_deleted_for_room(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "ROTATE_AT", 300)
+    others = [Journal(spool) for _ in range(5)]
+    for other in others:
+        for line in LINES[:3]:
+            other.append(line)
+    journal = Journal(spool, limit=1000, full="drop_oldest")
+    journal.append(b"mine")
+    assert (journal.take_held(9), len(files(spool))) == ([b"mine"], 6)
+
+
+def test_a_child_counts_its_own(spool: Path) -> None:
+    code = """
+    journal = Journal(spool, memory_rows=0)
+    journal.append(b"parent")
+    child = os.fork()
+    if child == 0:
+        os._exit(journal.dropped)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), journal.dropped)
+    """
+    spool.write_text("in the way")
+    assert run(code, spool)[0] == "0 1\n"
 
 
 def test_writes_what_it_held_when_the_spool_is_well_again(

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING
+
+import pytest
 
 from pixelpair.delivery import locks
 from pixelpair.delivery.locks import Lock, holder
+from pixelpair.graph.client import Reply
 
+from .conftest import put
 from .scripts import start
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+    from .conftest import Build
+
+
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_all_files_of_a_spool_at_work_are_their_owners_alone(
+    spool: Path, build: Build, umask: int
+) -> None:
+    mask = os.umask(umask)
+    try:
+        worker, journal = build(lambda twins: Reply("silence"))
+        put(journal, 1)
+        worker.step()
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in spool.iterdir()}
+    finally:
+        os.umask(mask)
+    outbox = {f"outbox.sqlite3{suffix}" for suffix in ("", "-wal", "-shm")}
+    assert journal.path is not None
+    assert modes.keys() >= outbox | {"leader.lock", journal.path.name}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(spool.stat().st_mode) == 0o700
+
 
 HOLD = """
 from pixelpair.delivery.locks import Lock

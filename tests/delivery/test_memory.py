@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.delivery import journal as journals
+from pixelpair.delivery import memory
 from pixelpair.delivery.frames import read_frames
 from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.outbox import Stats
+from pixelpair.delivery.retry import Dead, Delivered
 from pixelpair.graph.client import Reply
 from pixelpair.settings import Settings
 from pixelpair.tracker import Tracker
 
-from .conftest import make_twin, put, stats, until
+from .conftest import NOW, make_twin, put, stats, until
 from .sink import Answer, Sink, accepted
 
 if TYPE_CHECKING:
@@ -112,6 +114,42 @@ def test_closing_saves_what_is_in_memory_if_the_spool_takes_it_by_then(
     assert (errors(caplog), stats(spool)) == ([], Stats(queued=2, oldest=make_twin().event_time))
 
 
+def test_what_is_taken_from_memory_for_sending_stays_within_its_bytes(
+    spool: Path, build: Build, sink: Sink
+) -> None:
+    sink.answer = lambda events: Answer(500)
+    spool.write_text("in the way")
+    worker, journal = build()
+    journal.memory_bytes = 2 * len(make_twin(1).pack())
+    for n in range(9):
+        put(journal, n)
+        worker.step()
+    # Two wait for their sending, two in the journal's own memory.
+    assert (worker._leader.queued(), journal.held, journal.dropped) == (2, 2, 5)
+
+
+def test_of_dead_letters_in_memory_the_newest_are_kept(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "LETTERS", 2)
+    box = memory.MemoryOutbox(clock)
+    box.put_many([make_twin(n, fault="f") for n in (1, 2, 3, 2, 4)])
+    assert [letter.twin.event_id for letter in box.letters()] == ["id-4", "id-2"]
+
+
+def test_an_outbox_in_memory_knows_its_size(clock: Clock) -> None:
+    twins = [make_twin(n, text="x" * n) for n in range(4)]
+    box = memory.MemoryOutbox(clock)
+    box.put_many(twins)
+    rows = box.claim(2, NOW)
+    box.settle([(rows[0].key, Delivered()), (rows[1].key, Dead("x"))], NOW)
+    assert box.size == len(twins[2].body) + len(twins[3].body)
+    box.take_back()
+    assert box.size == len(twins[3].body)
+    box.erase([row.key for row in box.queued()])
+    assert box.size == 0
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_disk_that_comes_and_goes_loses_and_doubles_nothing(
     spool: Path, monkeypatch: pytest.MonkeyPatch, seed: int
@@ -169,9 +207,10 @@ def test_a_close_during_a_call_counts_what_only_memory_holds(
     put(journal, 1)
     worker.start()
     assert called.wait(10)
+    thread = worker._thread
     put(journal, 2)
     worker.close(0.05)
     assert errors(caplog) == ["2 events could be neither sent nor written, and are lost"]
     release.set()
-    assert worker._thread is not None
-    worker._thread.join(10)
+    assert thread is not None
+    thread.join(10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from pixelpair.delivery.outbox import (
     WITHDRAWALS,
     DeadLetter,
     Outbox,
+    Room,
     Row,
     Stats,
     Tally,
@@ -39,14 +39,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def in_redis(spool: Path, clock: Clock) -> Outbox:
-    return RedisOutbox(fresh_url(), spool, clock, keep_dead=math.inf)
-
-
-OUTBOXES: dict[str, Callable[[Path, Clock], Outbox]] = {
-    "memory": lambda _, clock: MemoryOutbox(clock),
-    "sqlite": lambda spool, clock: SqliteOutbox(spool / "outbox.sqlite3", clock),
-    "redis": in_redis,
+OUTBOXES: dict[str, Callable[..., Outbox]] = {
+    "memory": lambda _, clock, **options: MemoryOutbox(clock, **options),
+    "sqlite": lambda spool, clock, **options: SqliteOutbox(spool / "o", clock, **options),
+    "redis": lambda spool, clock, **options: RedisOutbox(fresh_url(), spool, clock, **options),
 }
 
 
@@ -191,6 +187,30 @@ def test_purges_the_dead_letters_that_are_named_or_all(outbox: Outbox) -> None:
     assert [letter.key for letter in outbox.dead()] == keys[1:]
     assert outbox.purge() == 2
     assert outbox.stats() == Stats()
+
+
+@pytest.mark.parametrize("box", OUTBOXES)
+def test_dead_letters_are_kept_for_their_time(tmp_path: Path, clock: Clock, box: str) -> None:
+    outbox = OUTBOXES[box](tmp_path, clock, keep_dead=500.0)
+    outbox.put_many([make_twin("fault", fault="f"), make_twin("refused")])
+    clock.now += 100
+    outbox.settle([(row.key, Dead("x")) for row in outbox.claim(9, NOW)], clock.now)
+    clock.now = NOW + 499
+    outbox.put_many([])
+    assert len(outbox.dead()) == 2
+    clock.now = NOW + 599
+    outbox.put_many([])
+    assert [letter.twin.event_id for letter in outbox.dead()] == ["id-refused"]
+    clock.now = NOW + 600 + 60
+    assert outbox.put_many([make_twin(3, fault="f")]) == 1
+    assert [letter.twin.event_id for letter in outbox.dead()] == ["id-3"]
+    outbox.close()
+
+
+def test_has_room_where_no_limit_is_set(outbox: Outbox) -> None:
+    outbox.put_many([make_twin(1), make_twin(2, fault="f")])
+    assert outbox.make_room() == Room()
+    assert outbox.stats() == Stats(queued=1, dead=1, oldest=NOW)
 
 
 def test_keeps_how_far_each_journal_was_read(outbox: Outbox) -> None:

@@ -738,19 +738,6 @@ def test_nothing_stays_when_all_is_delivered_and_forgotten(
     }
 
 
-def test_dead_letters_are_kept_for_their_time(opened: Open, clock: Clock) -> None:
-    box = opened(keep_dead=500.0)
-    box.put_many([make_twin(1, fault="f")])
-    clock.now += 100
-    box.put_many([make_twin(2, fault="f")])
-    clock.now = NOW + 499
-    box.put_many([])
-    assert box.stats().dead == 2
-    clock.now = NOW + 500 + SWEEP_EVERY
-    box.put_many([])
-    assert [letter.twin.event_id for letter in box.dead()] == ["id-2"]
-
-
 def test_many_dead_letters_are_replayed_and_purged_in_parts(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

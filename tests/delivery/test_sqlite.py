@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.core.events import Withdrawal
-from pixelpair.delivery import tables
-from pixelpair.delivery.outbox import Stats, digest
+from pixelpair.delivery import sqlite, tables
+from pixelpair.delivery.outbox import Room, Stats, digest
 from pixelpair.delivery.retry import Delivered, Hold, RetryAt
 from pixelpair.delivery.sqlite import SqliteOutbox
 
@@ -36,8 +36,9 @@ def test_gives_back_what_a_dead_process_had_claimed(tmp_path: Path, clock: Clock
     second.close()
 
 
-def test_files_are_their_owners_alone(tmp_path: Path, clock: Clock) -> None:
-    mask = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_files_are_their_owners_alone(tmp_path: Path, clock: Clock, umask: int) -> None:
+    mask = os.umask(umask)
     try:
         box = SqliteOutbox(tmp_path / "spool" / "o", clock)
         box.put_many([make_twin(1)])
@@ -46,6 +47,54 @@ def test_files_are_their_owners_alone(tmp_path: Path, clock: Clock) -> None:
     modes = {p.name: oct(stat.S_IMODE(p.stat().st_mode)) for p in (tmp_path / "spool").iterdir()}
     assert modes == {"o": "0o600", "o-wal": "0o600", "o-shm": "0o600"}
     assert stat.S_IMODE((tmp_path / "spool").stat().st_mode) == 0o700
+    box.close()
+
+
+def filled(path: Path, clock: Clock, **options: int) -> SqliteOutbox:
+    """Of 200 KB of dead letters and as much that is queued."""
+    box = SqliteOutbox(path, clock, **options)
+    box.put_many([make_twin(f"d{n}", fault="f", text="x" * 900) for n in range(200)])
+    box.put_many([make_twin(n, text="x" * 900) for n in range(200)])
+    return box
+
+
+def test_where_it_is_full_the_oldest_dead_letters_go_and_the_rest_must_wait(
+    tmp_path: Path,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(sqlite, "PORTION", 50)
+    monkeypatch.setattr(sqlite, "ALWAYS_ROOM", 100)
+    box = filled(tmp_path / "o", clock, limit=200_000)
+    seen = [(box.make_room(), [x.twin.event_id for x in box.dead(1000)][-1:]) for _ in range(5)]
+    less, none = Room(False, 50), Room(False)
+    assert seen == [*[(less, [f"id-d{n}"]) for n in (50, 100, 150)], (less, []), (none, [])]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said == (
+        f"the outbox {tmp_path / 'o'} holds half of what PIXELPAIR_SPOOL_LIMIT allows:"
+        " its oldest dead letters are deleted; how many more go is counted only"
+    )
+    box.settle([(row.key, Delivered()) for row in box.claim(120, NOW)], NOW)
+    assert box.make_room() == Room()
+    box.close()
+
+
+def test_pages_that_were_freed_are_room(tmp_path: Path, clock: Clock) -> None:
+    box = filled(tmp_path / "o", clock, limit=400_000)
+    assert tables.bytes_used(box._db) > 400_000
+    box.settle([(row.key, Delivered()) for row in box.claim(999, NOW)], NOW)
+    assert box.make_room() == Room()
+    assert box.stats().dead == 200
+    box.close()
+
+
+def test_a_full_outbox_never_stops_what_little_is_queued(tmp_path: Path, clock: Clock) -> None:
+    """Else what is remembered of deliveries could end them for ever."""
+    box = SqliteOutbox(tmp_path / "o", clock, limit=1)
+    assert box.make_room() == Room()
+    box.put_many([make_twin(1)])
+    assert box.make_room() == Room()
     box.close()
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Withdrawal, unpacked
-from pixelpair.delivery import frames, journal, locks
+from pixelpair.delivery import bounds, frames, locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pixelpair.core.events import Twin
+    from pixelpair.delivery.meters import Meters
     from pixelpair.delivery.outbox import Outbox
 
 log = logging.getLogger("pixelpair")
@@ -37,11 +38,20 @@ _O_READ = os.O_RDWR | getattr(os, "O_BINARY", 0)
 class Intake:
     """Reads every journal of a spool into an outbox; a dead process's journal is then removed.
 
-    Withdrawals also go to `other`, which may hold events of the same visitors.
+    Withdrawals also go to `other`, which may hold events of the same visitors. `meters` counts
+    events that are "accepted", and a "duplicate" of what is known or withdrawn already.
     """
 
-    def __init__(self, spool: Path, outbox: Outbox, other: Outbox | None = None) -> None:
+    def __init__(
+        self,
+        spool: Path,
+        outbox: Outbox,
+        other: Outbox | None = None,
+        *,
+        meters: Meters | None = None,
+    ) -> None:
         self.spool = spool
+        self._meters = meters
         self.torn = 0
         self.unreadable = 0
         self._outbox = outbox
@@ -51,14 +61,26 @@ class Intake:
         self._tidied = False
 
     def take(self) -> bool:
-        """Take in what is there, up to a turn's worth; whether there is more."""
-        chunks = PER_TURN
+        """Take in what is there, up to a turn's worth; whether there is more.
+
+        Where the outbox has no room, what was not read waits in the journals, which have a limit
+        of their own.
+        """
+        has_room = self._has_room()
+        chunks = PER_TURN if has_room else 0
         names = self._listing()
         self._tidy(names)
         for name, size in names.items():
-            if chunks and (size > self._offset(name) or self._shall_ask(name)):
+            grown = size > self._offset(name)
+            if (chunks and grown) or (not grown and self._shall_ask(name)):
                 chunks = self._take_one(self.spool / name, chunks)
-        return not chunks
+        return has_room and not chunks
+
+    def _has_room(self) -> bool:
+        room = self._outbox.make_room()
+        if room.dropped and self._meters is not None:
+            self._meters.add("dropped", room.dropped, "dead_letters")
+        return room.enough
 
     def unread(self) -> int:
         """How many whole frames wait in the journals."""
@@ -74,7 +96,7 @@ class Intake:
     def _listing(self) -> dict[str, int]:
         try:
             with os.scandir(self.spool) as entries:
-                found = [entry for entry in entries if entry.name.endswith(journal.SUFFIX)]
+                found = [entry for entry in entries if entry.name.endswith(bounds.SUFFIX)]
         except FileNotFoundError:
             return {}
         sizes = {}
@@ -100,10 +122,10 @@ class Intake:
         try:
             self._ask_at[path.name] = time.monotonic() + ASK_EVERY
             # Asked before reading: what a dead owner wrote is all there.
-            gone = _owner_gone(fd, path)
+            gone = locks.owner_gone(fd, path)
             while chunks and self._read(fd, path.name, gone):
                 chunks -= 1
-            if chunks and (gone or os.name == "nt"):
+            if (gone or os.name == "nt") and self._offset(path.name) >= os.fstat(fd).st_size:
                 self._remove(path)
             return chunks
         finally:
@@ -117,11 +139,18 @@ class Intake:
         found = frames.read_frames(data, final=gone and last)
         if found.consumed:
             records = self._unpack(found.payloads)
-            self._outbox.put_many(records, name, offset + found.consumed)
+            new = self._outbox.put_many(records, name, offset + found.consumed)
             self._offsets[name] = offset + found.consumed
+            self._count(records, new)
             self._count_torn(found.skipped)
             self._tell_other(records)
         return not last
+
+    def _count(self, records: list[Twin | Withdrawal], new: int) -> None:
+        if self._meters is not None:
+            events = sum(not isinstance(record, Withdrawal) for record in records)
+            self._meters.add("accepted", new)
+            self._meters.add("duplicate", events - new)
 
     def _tell_other(self, records: list[Twin | Withdrawal]) -> None:
         withdrawals = [record for record in records if isinstance(record, Withdrawal)]
@@ -176,26 +205,3 @@ class Intake:
 def _read_at(fd: int, size: int, offset: int) -> bytes:
     os.lseek(fd, offset, os.SEEK_SET)
     return os.read(fd, size)
-
-
-def _owner_gone(fd: int, path: Path) -> bool:
-    """Whether nobody will write to this journal any more."""
-    taken = locks.take(fd)
-    if taken is not None:
-        return taken
-    return not journal.is_ours(path) and not _runs(path.name)
-
-
-def _runs(name: str) -> bool:
-    """Without locks: whether the process in a journal's name runs. Unknown counts as running."""
-    if os.name == "nt":
-        # There os.kill(pid, 0) is no question; and an open journal cannot be removed anyway.
-        return True
-    try:
-        pid = int(name.split("-")[1])
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (ValueError, IndexError, OSError, OverflowError):
-        return True
-    return pid != os.getpid()

@@ -66,6 +66,35 @@ def take(fd: int) -> bool | None:
     return True
 
 
+def owner_gone(fd: int, path: Path) -> bool:
+    """Whether nobody will write to this journal any more; its lock is ours then, until `fd` is
+    closed."""
+    taken = take(fd)
+    if taken is not None:
+        return taken
+    return not _is_ours(path) and not _runs(path.name)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a journal of this very process is writing to this file."""
+    return any(getattr(thing, "path", None) == path for thing in forks.watched())
+
+
+def _runs(name: str) -> bool:
+    """Without locks: whether the process in a journal's name runs. Unknown counts as running."""
+    if os.name == "nt":
+        # There os.kill(pid, 0) is no question; and an open journal cannot be removed anyway.
+        return True
+    try:
+        pid = int(name.split("-")[1])
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, IndexError, OSError, OverflowError):
+        return True
+    return pid != os.getpid()
+
+
 def holder(path: Path) -> tuple[bool | None, str]:
     """Whether somebody holds this lock now (None: nobody can tell), and how the last one signed.
 

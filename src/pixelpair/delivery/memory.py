@@ -7,13 +7,15 @@ import math
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Withdrawal
 from pixelpair.delivery.outbox import (
+    KEEP_DEAD,
     REMEMBER_WITHDRAWAL,
     WITHDRAWALS,
     DeadLetter,
+    Room,
     Row,
     Stats,
     Tally,
@@ -31,12 +33,21 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Twin
     from pixelpair.delivery.outbox import Key, Verdict
 
+SWEEP_EVERY: Final = 60.0
+# Their number, beyond which the oldest are deleted: nobody looks at them here.
+LETTERS: Final = 10_000
+
 
 class MemoryOutbox:
     """An outbox that lives as long as its process: for tests, and where nothing can be written."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.time, *, keep_dead: float = KEEP_DEAD
+    ) -> None:
+        self.size = 0  # the bytes of what is queued
         self._clock = clock
+        self._keep_dead = keep_dead
+        self._sweep_at = 0.0
         self._keys = itertools.count(1)
         self._rows: dict[Key, Row] = {}
         self._due: dict[Key, float] = {}
@@ -64,7 +75,20 @@ class MemoryOutbox:
         new = sum([self._put(twin, now) for twin in records if not isinstance(twin, Withdrawal)])
         if source is not None and offset is not None:
             self._offsets[source] = offset
+        self._sweep(now)
         return new
+
+    def _sweep(self, now: float) -> None:
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_EVERY
+            old = itertools.takewhile(
+                lambda known: self._dead[known].died <= now - self._keep_dead, self._dead
+            )
+            for known in list(old):
+                del self._dead[known]
+
+    def make_room(self) -> Room:
+        return Room()
 
     def _withdraw(self, withdrawals: list[Withdrawal], now: float) -> None:
         for withdrawal in withdrawals:
@@ -105,11 +129,14 @@ class MemoryOutbox:
         self._seen[known] = math.inf
         key = next(self._keys)
         self._rows[key] = Row(key, twin)
+        self.size += len(twin.body)
         return True
 
     def _bury(self, known: bytes, letter: DeadLetter) -> None:
         self._dead.pop(known, None)
         self._dead[known] = letter
+        for oldest in list(itertools.islice(self._dead, max(0, len(self._dead) - LETTERS))):
+            del self._dead[oldest]
 
     def offset(self, source: str) -> int:
         return self._offsets.get(source, 0)
@@ -157,7 +184,7 @@ class MemoryOutbox:
                 self._bury(known, DeadLetter(row.key, row.twin, reason, now))
 
     def _drop(self, key: Key) -> None:
-        del self._rows[key]
+        self.size -= len(self._rows.pop(key).twin.body)
         self._due.pop(key, None)
 
     def take_back(self) -> Twin | None:

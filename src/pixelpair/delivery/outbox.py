@@ -30,6 +30,8 @@ REMEMBER: Final = 3600.0
 # Of 100 bytes each; beyond that number the oldest are forgotten.
 REMEMBER_WITHDRAWAL: Final = 3600.0
 WITHDRAWALS: Final = 10_000
+# Dead letters wait so long for somebody to look.
+KEEP_DEAD: Final = 30 * 86400.0
 
 # How a body, which orjson wrote, begins to tell its visitor's `_fbp`. In a text it would read \".
 FBP_KEY: Final = b'"fbp":"'
@@ -96,12 +98,21 @@ class Trouble:
     held: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Whether an outbox has room for more, and how many dead letters were deleted for that."""
+
+    enough: bool = True
+    dropped: int = 0
+
+
 class Outbox(Protocol):
     """At least once, and once as far as ids can tell.
 
     An event is known by (pixel, name, id). While one waits, and for a while after its delivery,
     another of the same identity is not taken in. One with a `fault` becomes a dead letter at
-    once; of the dead letters of one identity the newest is kept.
+    once; of the dead letters of one identity the newest is kept, and none longer than was said
+    when the outbox was made.
     """
 
     def put_many(
@@ -115,6 +126,10 @@ class Outbox(Protocol):
         A withdrawal deletes what waits of its visitor up to its time, dead letters too, and for
         a while more of that is not taken in, whatever it is read from. What is claimed already
         may arrive, but does not come back. Gives how many events were new."""
+
+    def make_room(self) -> Room:
+        """Whether there is room for more, which otherwise has to wait where it is; the oldest
+        dead letters are deleted for it."""
 
     def offset(self, source: str) -> int:
         """How far this journal has been taken in."""

@@ -22,7 +22,7 @@ from pixelpair.delivery import redis_scripts as scripts
 from pixelpair.delivery import redis_survey as survey
 from pixelpair.delivery import redis_upkeep as upkeep
 from pixelpair.delivery import redis_words as words
-from pixelpair.delivery.outbox import DeadLetter, Row, Stats, Tally, Trouble
+from pixelpair.delivery.outbox import KEEP_DEAD, DeadLetter, Room, Row, Stats, Tally, Trouble
 from pixelpair.delivery.redis_link import Address, Link
 from pixelpair.delivery.redis_state import GROUP
 from pixelpair.delivery.retry import Hold
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Twin, Withdrawal
     from pixelpair.delivery.outbox import Key, Verdict
 
-# Dead letters wait so long for somebody to look.
-KEEP_DEAD: Final = 30 * 86400.0
 # A claim that is so old was its sender's last: it holds one while it posts, 10 s and a call more.
 IDLE: Final = 120.0
 # After an outage, what others have sent meanwhile must be settled before claims are taken over;
@@ -104,6 +102,10 @@ class RedisOutbox:
             new += self._run(scripts.PUT, now, *place, len(withdrawals), *asked, *told)
         self._sweep(now)
         return new
+
+    def make_room(self) -> Room:
+        """Redis says itself when its memory is full."""
+        return Room()
 
     def offset(self, source: str) -> int:
         """How far this journal has been taken in."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import logging
 import os
 import sqlite3
@@ -16,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from pixelpair.core.events import Twin
-from pixelpair.delivery import locks, survey, tables, withdrawals
-from pixelpair.delivery.outbox import Row, Stats
+from pixelpair.delivery import locks, mounts, survey, tables, withdrawals
+from pixelpair.delivery.outbox import KEEP_DEAD, Room, Row, Stats
 from pixelpair.delivery.retry import Dead, Delivered, RetryAt
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SWEEP_EVERY: Final = 60.0
+# So many events may be queued however full the file is: what else stands in it must not stop them.
+ALWAYS_ROOM: Final = 10_000
+# Dead letters that go at once where there is no room.
+PORTION: Final = 1000
+_DEAD_DROPPED: Final = (
+    "the outbox %s holds half of what PIXELPAIR_SPOOL_LIMIT allows: its oldest dead letters are"
+    " deleted; how many more go is counted only"
+)
 
 
 def _mended(
@@ -57,19 +66,31 @@ class SqliteOutbox:
     """An outbox in one file (WAL), for one claiming process at a time; any may read its stats.
 
     Claims live in memory: what a dead process had claimed is simply there for the next one.
-    `mends`: a corrupt file is set aside, which is for the sender to do.
+    `keep_dead` is how long dead letters are kept, in seconds, `limit` how many bytes there is room
+    for. `mends`: a corrupt file is set aside, which is for the sender to do. Raises SpoolError on
+    a network file system.
     """
 
     def __init__(
-        self, path: Path, clock: Callable[[], float] = time.time, *, mends: bool = True
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        *,
+        keep_dead: float = KEEP_DEAD,
+        limit: int | None = None,
+        mends: bool = True,
     ) -> None:
+        mounts.refuse_network(path.parent)
         self.path = path
         self._clock = clock
+        self._keep_dead = keep_dead
+        self._limit = limit
         self._mends = mends
         self._lock = threading.RLock()
         self._claimed: set[Key] = set()
         self._late: list[tuple[Key, Verdict]] = []
         self._sweep_at = 0.0
+        self._dropped = False
         self._db = self._open_or_renew()
 
     @_mended
@@ -87,6 +108,21 @@ class SqliteOutbox:
                 db.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (source, offset))
             self._sweep(db, now)
         return new
+
+    @_mended
+    def make_room(self) -> Room:
+        """Whether there is room for more; see `Outbox.make_room`."""
+        if self._has_room():
+            return Room()
+        with self._transaction() as db:
+            dropped = tables.drop_oldest_dead(db, PORTION)
+        if dropped and not self._dropped:
+            self._dropped = True
+            log.warning(_DEAD_DROPPED, self.path)
+        return Room(self._has_room() or self.stats().queued < ALWAYS_ROOM, dropped)
+
+    def _has_room(self) -> bool:
+        return self._limit is None or tables.bytes_used(self._db) < self._limit
 
     @_mended
     def offset(self, source: str) -> int:
@@ -120,18 +156,19 @@ class SqliteOutbox:
         """Due events that are not claimed yet; see `Outbox.claim`."""
         if self._late:
             self._settle(now)
-        of_pixel = "" if pixel_id is None else "e.pixel = ?3 AND"
+        of_pixel = "" if pixel_id is None else "e.pixel = ?4 AND"
+        claimed = json.dumps(list(self._claimed))
         found = self._db.execute(
             "SELECT e.key, e.pixel, e.name, e.id, e.time, e.body, e.lasting, e.consent,"  # noqa: S608
             " coalesce(s.attempts, 0) FROM event e LEFT JOIN state s ON s.key = e.key"
-            f" WHERE {of_pixel} coalesce(s.due, 0) <= ?1 ORDER BY e.key LIMIT ?2",
-            (now, limit + len(self._claimed), *([] if pixel_id is None else [pixel_id])),
+            f" WHERE {of_pixel} coalesce(s.due, 0) <= ?1"
+            " AND e.key NOT IN (SELECT value FROM json_each(?3)) ORDER BY e.key LIMIT ?2",
+            (now, limit, claimed, *([] if pixel_id is None else [pixel_id])),
         )
         rows = [
             Row(key, Twin(pixel, name, id_, at, body, bool(lasting), None, consent), attempts)
             for key, pixel, name, id_, at, body, lasting, consent, attempts in found
-            if key not in self._claimed
-        ][:limit]
+        ]
         self._claimed.update(row.key for row in rows)
         return rows
 
@@ -269,6 +306,7 @@ class SqliteOutbox:
         if now >= self._sweep_at:
             db.execute("DELETE FROM seen WHERE until <= ?", (now,))
             withdrawals.sweep(db, now)
+            tables.forget_dead(db, now - self._keep_dead)
             self._sweep_at = now + SWEEP_EVERY
 
     def _open_or_renew(self) -> sqlite3.Connection:
