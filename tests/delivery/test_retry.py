@@ -184,5 +184,6 @@ def test_any_reply_has_a_verdict_and_a_single_event_is_never_split(
 
 def test_an_event_is_set_aside_an_hour_before_it_sinks_a_batch() -> None:
     now = 10_000_000.0
+    assert MAX_AGE == 6 * 86400 + 23 * 3600
     assert too_old(now - MAX_AGE + 1, now) is None
     assert too_old(now - MAX_AGE, now) == Dead("older than 7 days")

@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelpair.graph.client import MAX_ANSWER, MAX_WAIT, Call, Graph, Reply, read_reply
+from pixelpair.graph.client import (
+    CONNECTIONS,
+    MAX_ANSWER,
+    MAX_BLAMED,
+    MAX_WAIT,
+    Call,
+    Graph,
+    Reply,
+    read_reply,
+)
 
 from ..delivery.sink import Answer, Sink, accepted, refused
 
@@ -203,6 +212,22 @@ def test_a_closed_client_opens_again(graph: Graph, sink: Sink) -> None:
     assert post(graph, sink).kind == "accepted"
 
 
+def test_threads_share_a_few_connections(graph: Graph, sink: Sink) -> None:
+    together = threading.Barrier(CONNECTIONS)
+
+    def answer(events: list[dict[str, object]]) -> Answer:
+        together.wait(5)
+        return accepted(events)
+
+    sink.answer = answer
+    threads = [threading.Thread(target=post, args=(graph, sink)) for _ in range(CONNECTIONS * 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(sink.events), sink.connections) == (CONNECTIONS * 2, CONNECTIONS)
+
+
 # --- reading -------------------------------------------------------------------------------
 
 
@@ -244,6 +269,59 @@ def test_any_header_is_read(text: str) -> None:
     assert 0.0 <= waiting(retry_after=text, x_business_use_case_usage=text) <= MAX_WAIT
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 100.0),
+        ("Thu, 01 Jan 1970 00:01:40 -0000", 100.0),
+        ("Fri, 99 Foo 2999", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_reads_graphs_clock(value: str, seconds: float | None) -> None:
+    taken, refusal = b'{"events_received":1}', b'{"error":{"code":4}}'
+    assert read_reply(200, {"date": value}, taken).date == seconds
+    assert read_reply(400, {"date": value}, refusal).date == seconds
+
+
+def test_the_clock_of_what_is_not_graph_is_nobodys() -> None:
+    headers = {"date": "Thu, 01 Jan 1970 00:01:40 GMT"}
+    assert read_reply(502, headers, b"<html>").date is None
+
+
+def blamed(data: object) -> tuple[tuple[str, ...], ...]:
+    body = json.dumps({"error": {"code": 100, "error_data": data}})
+    return read_reply(400, {}, body.encode()).blamed
+
+
+PATH = ["data", "0", "user_data", "fbc"]
+
+
+def test_reads_whom_and_what_meta_blames() -> None:
+    specs = {"blame_field_specs": [PATH, ["data", 7, "custom_data", "value"]]}
+    found = (tuple(PATH), ("data", "7", "custom_data", "value"))
+    assert blamed(specs) == found
+    assert blamed(json.dumps(specs)) == found
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [None, "x", {}, PATH, [[]], [[["data"]]], [["a"] * 9], [["x" * 61]], [[1.5]], [[True]], [None]],
+)
+def test_strange_blame_is_none(specs: object) -> None:
+    assert blamed({"blame_field_specs": specs}) == ()
+
+
+@pytest.mark.parametrize("data", ["{", "[" * 9999, "7", 7, [PATH], {"blame": [PATH]}])
+def test_strange_error_data_blames_nobody(data: object) -> None:
+    assert blamed(data) == ()
+
+
+def test_blame_has_bounds() -> None:
+    assert len(blamed({"blame_field_specs": [PATH] * 5000})) == MAX_BLAMED
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -251,7 +329,10 @@ JSON = st.recursive(
 )
 ERRORS = st.dictionaries(
     st.sampled_from(
-        ["code", "error_subcode", "is_transient", "error_user_title", "fbtrace_id", "message"]
+        [
+            *("code", "error_subcode", "is_transient", "error_user_title", "fbtrace_id"),
+            *("message", "error_data"),
+        ]
     ),
     JSON,
 )
@@ -269,6 +350,15 @@ def test_any_json_is_a_reply_with_plain_parts(status: int, answer: object) -> No
         assert number is None or type(number) is int
     assert all(text.isprintable() for text in (reply.title, reply.trace, *reply.messages))
     assert len(reply.title) <= 80
+    assert len(reply.blamed) <= MAX_BLAMED
+    assert all(type(name) is str for path in reply.blamed for name in path)
+
+
+@given(JSON)
+def test_any_blame_is_paths_of_names(specs: object) -> None:
+    for path in blamed({"blame_field_specs": specs}):
+        assert path
+        assert all(type(name) is str and len(name) <= 60 for name in path)
 
 
 @given(st.integers(100, 599), st.binary(max_size=300))

@@ -7,31 +7,38 @@ from __future__ import annotations
 
 import logging
 import math
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+import re
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from pixelpair.delivery.outbox import Trouble
-from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt, Split, decide, too_old
+from pixelpair.delivery import mend
+from pixelpair.delivery.callers import CALLS, Calls
+from pixelpair.delivery.clocks import ClockWatch
+from pixelpair.delivery.lanes import Job, Lane
+from pixelpair.delivery.meters import Meters
+from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt, Split, decide, kind_of
 from pixelpair.graph import conversions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pixelpair.core.events import Twin
-    from pixelpair.delivery.outbox import Key, Outbox, Row, Verdict
+    from pixelpair.delivery.callers import Answer
+    from pixelpair.delivery.lanes import Batch
+    from pixelpair.delivery.outbox import Outbox, Row, Verdict
     from pixelpair.graph.client import Reply
 
     Send = Callable[[list[Twin]], Reply]
 
 log = logging.getLogger("pixelpair")
 
+T = TypeVar("T")
+
+_NUMBER: Final = re.compile(r"\d+")
 _KEPT: Final = "events of pixel %s are kept and tried again: %s"
-# What is logged once is remembered; Meta's remarks could otherwise fill the memory.
-REMEMBERED: Final = 200
-# So long may one pixel keep the others waiting while its bad events are looked for: a thousand of
-# them would take 2000 calls. As long as a call that is not answered.
-PATIENCE: Final = 10.0
+_MENDED: Final = "a %s event was refused, and is sent again without %s"
 
 
 @dataclass(slots=True)
@@ -43,54 +50,53 @@ class Round:
     dead: int = 0
 
 
-@dataclass(slots=True)
-class Lane:
-    """One pixel's way to Meta: closed by which verdict, and how often it failed in a row.
-
-    `first` is the size of the next call (0: what fits), where a search for bad events broke off.
-    `noted` is the trouble that the outbox knows of (None: what it knows is a predecessor's).
-    """
-
-    closed: RetryAt | Hold | None = None
-    failures: int = 0
-    trouble: str = ""
-    noted: str | None = None
-    first: int = 0
-
-
 _NEW: Final = Lane()
 
 
 class Dispatch:
     """Sends what an outbox has due. One lane a pixel: a dead token never starves the others.
 
-    Once `stop` says so, no further call begins.
+    Only `send` runs in other threads. Once `stop` says so, no further call begins.
     """
 
-    def __init__(self, send: Send, clock: Callable[[], float], random: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        send: Send,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        *,
+        meters: Meters | None = None,
+    ) -> None:
         self._send = send
         self._clock = clock
         self._random = random
+        self._meters = Meters() if meters is None else meters
         self._lanes: dict[str, Lane] = {}
-        self._said: set[str] = set()
+        self._watch = ClockWatch()
+        self._now = self._due_until = -math.inf
         self.stop: Callable[[], bool] = _never
 
     def turn(self, outbox: Outbox, *, all_due: bool = False) -> Round:
-        """Claim one batch of each open lane and see it through, those that failed lately last.
+        """See a batch of each open lane through, those that failed lately last, and several of a
+        lane that is well while fewer than `CALLS` lanes have something to send.
 
         With `all_due` no row waits for its time.
         """
-        tally, errors = Round(), []
-        for pixel_id in self._open(outbox.lanes(), self._clock()):
-            if self.stop():
-                break
-            try:
-                self._serve(outbox, pixel_id, all_due, tally)
-            except Exception as error:  # the others' events shall leave all the same
-                errors.append(error)
-        if errors:
-            raise errors[0]
-        return tally
+        now = self._clock()
+        if now < self._now - 1:  # the clock was set back: what is due was reckoned by the old one
+            self.reopen()
+            self._due_until = max(self._due_until, self._now)
+        self._now = now
+        pixels, all_due = self._open(outbox.lanes(), now), all_due or now < self._due_until
+        turn = _Turn(outbox, all_due, deque(pixels), max(1, CALLS // max(1, len(pixels))))
+        try:
+            self._run(turn)
+        finally:
+            for job in turn.jobs:
+                turn.guarded(job, job.release)
+        if turn.errors:
+            raise turn.errors[0]
+        return turn.tally
 
     def reopen(self) -> None:
         """Forget every pause: somebody asked for delivery now."""
@@ -107,125 +113,141 @@ class Dispatch:
         lanes.sort(key=lambda found: found[0].failures)
         return [p for lane, p in lanes if lane.closed is None or lane.closed.when <= now]
 
-    def _serve(self, outbox: Outbox, pixel_id: str, all_due: bool, tally: Round) -> None:
-        now = self._clock()
-        rows = outbox.claim(conversions.MAX_EVENTS, math.inf if all_due else now, pixel_id)
-        turn = _Turn(outbox, now, rows, tally)
-        try:
-            if young := turn.set_old_aside(rows):
-                self._deliver(turn, pixel_id, young)
-        finally:
-            turn.release()
+    def _run(self, turn: _Turn) -> None:
+        """Keep calls under way until nothing is left that may leave."""
+        calls = Calls(self._send, self._clock)
+        while True:
+            calls.begin(self._ready(turn, CALLS - calls.under_way))
+            if not calls.under_way:
+                return
+            answer = calls.next()
+            answer.job.under_way -= 1
+            turn.guarded(answer.job, partial(self._take, answer))
 
-    def _deliver(self, turn: _Turn, pixel_id: str, rows: list[Row]) -> None:
-        """Post them; a batch that is refused for a bad event is halved until that stands alone."""
-        lane = self._lanes.setdefault(pixel_id, Lane())
-        waiting = _batches(rows, lane.first)[::-1]
-        end = self._clock() + PATIENCE
-        while waiting and not turn.closed:
-            self._post(turn, pixel_id, lane, waiting)
-            if self._clock() >= end or self.stop():
-                break
-        lane.first = len(waiting[-1]) if waiting else 0
+    def _ready(self, turn: _Turn, room: int) -> Iterator[tuple[Job, Batch]]:
+        """What may leave now: of the lanes at work, then of those that have not had their turn."""
+        jobs = deque(turn.jobs)
+        while room and (jobs or turn.pixels) and not self.stop():
+            if not jobs:
+                jobs.append(turn.begin(self._lanes, self._clock, self._meters))
+            batch = turn.guarded(jobs[0], jobs[0].next)
+            if batch is None:
+                jobs.popleft()
+                continue
+            room -= 1
+            jobs[0].under_way += 1
+            yield jobs[0], batch
 
-    def _post(self, turn: _Turn, pixel_id: str, lane: Lane, waiting: list[list[Row]]) -> None:
-        rows = waiting.pop()
-        reply = self._send([row.twin for row in rows])
-        attempts = max(row.attempts for row in rows)
-        decision = decide(reply, attempts, self._clock(), self._random(), len(rows), lane.failures)
-        if isinstance(decision, Split):
-            middle = len(rows) // 2
-            waiting += [rows[middle:], rows[:middle]]
+    def _take(self, answer: Answer) -> None:
+        """Decide what an answer means for its batch, and see to that."""
+        job, batch, reply = answer.job, answer.batch, answer.outcome
+        if isinstance(reply, BaseException):
+            raise reply
+        self._measure(answer, reply)
+        attempts = max([row.attempts for row in batch.rows])
+        now, size = self._clock(), len(batch.rows)
+        decision = decide(reply, attempts, now, self._random(), size, job.lane.failures)
+        if isinstance(decision, Split | Dead) and (cured := batch.cured(reply)):
+            self._say_dropped(cured, decision.reason)
+            job.search(cured)
+        elif isinstance(decision, Split):
+            job.search(batch.halves())
         else:
-            self._note(pixel_id, lane, decision, reply, rows)
-            turn.judge(rows, decision, self._clock())
-            if lane.noted != lane.trouble:
-                turn.tell(_trouble(pixel_id, lane, self._clock()), pixel_id)
-                lane.noted = lane.trouble
+            self._note(job, batch, decision, reply)
+            job.judge(batch.rows, decision, now)
+            self._count(batch.rows, decision, reply, now)
+            job.tell(now)
 
-    def _note(
-        self, pixel_id: str, lane: Lane, decision: Verdict, reply: Reply, rows: list[Row]
-    ) -> None:
-        """Keep the lane's state and say what a person should know, once."""
+    def _measure(self, answer: Answer, reply: Reply) -> None:
+        lane = answer.job.lane
+        lane.seconds = answer.seconds
+        self._meters.observe("graph_seconds", answer.seconds)
+        if reply.date is None:
+            return
+        self._watch.compare(reply.date, answer.began, answer.ended)
+        self._meters.tell("clock_skew", self._watch.skew)
+        if lane.ahead or mend.is_future(reply):
+            lane.ahead = max(0.0, answer.ended - reply.date)
+
+    def _note(self, job: Job, batch: Batch, decision: Verdict, reply: Reply) -> None:
+        """Keep the lane's state and say what a person should know."""
+        lane = job.lane
         match decision:
             case Delivered():
-                if lane.trouble:
-                    log.info("events of pixel %s are delivered again", pixel_id)
-                lane.failures, lane.closed, lane.trouble = 0, None, ""
-                for remark in conversions.remarks(reply, len(rows)):
-                    self._say(logging.WARNING, remark)
+                # What left before the others failed says nothing about now.
+                if not job.closed:
+                    if lane.trouble:
+                        log.info("events of pixel %s are delivered again", job.pixel_id)
+                    lane.open()
+                for remark in conversions.remarks(reply, len(batch.rows)):
+                    _say(remark)
             case Dead(reason):
                 lane.failures = 0
-                name = rows[0].twin.event_name
-                self._say(logging.WARNING, f"a {name} event became a dead letter: {reason}")
+                name = batch.rows[0].twin.event_name
+                _say(f"a {name} event became a dead letter: {reason}")
             case Hold() | RetryAt():
-                lane.failures += isinstance(decision, RetryAt)
-                lane.closed = decision
+                lane.failures += isinstance(decision, RetryAt) and not job.closed
+                lane.close(decision)
                 if lane.trouble != decision.reason:
                     lane.trouble = decision.reason
                     level = logging.ERROR if isinstance(decision, Hold) else logging.WARNING
-                    log.log(level, _KEPT, pixel_id, decision.reason)
+                    log.log(level, _KEPT, job.pixel_id, decision.reason)
 
-    def _say(self, level: int, line: str) -> None:
-        if line not in self._said and len(self._said) < REMEMBERED:
-            self._said.add(line)
-            log.log(level, "%s", line)
+    def _say_dropped(self, batches: list[Batch], reason: str) -> None:
+        for batch in batches:
+            if batch.dropped:
+                name, fields = batch.rows[0].twin.event_name, ", ".join(batch.dropped)
+                _say(f"{_MENDED % (name, fields)}: {reason}")
 
-
-class _Turn:
-    """One pixel's claimed rows: each gets its verdict, or is released for the next claim."""
-
-    def __init__(self, outbox: Outbox, now: float, rows: list[Row], tally: Round) -> None:
-        self.closed = False
-        self._tally = tally
-        self._tally.claimed += len(rows)
-        self._outbox = outbox
-        self._now = now
-        self._open: set[Key] = {row.key for row in rows}
-
-    def set_old_aside(self, rows: list[Row]) -> list[Row]:
-        """The rows that are young enough; one older than 7 days would sink its whole batch."""
-        old = {row.key: dead for row in rows if (dead := too_old(row.twin.event_time, self._now))}
-        for dead in set(old.values()):
-            self.judge([row for row in rows if row.key in old], dead, self._now)
-        return [row for row in rows if row.key not in old]
-
-    def judge(self, rows: list[Row], verdict: Verdict, now: float) -> None:
-        self._open.difference_update(row.key for row in rows)
-        self._outbox.settle([(row.key, verdict) for row in rows], now)
-        match verdict:
+    def _count(self, rows: list[Row], decision: Verdict, reply: Reply, now: float) -> None:
+        meters, number = self._meters, len(rows)
+        match decision:
             case Delivered():
-                self._tally.delivered += len(rows)
-            case Dead():
-                self._tally.dead += len(rows)
-            case RetryAt() | Hold():
-                self.closed = True
+                meters.observe("batch_size", number)
+                meters.observe("lag_seconds", now - min([row.twin.event_time for row in rows]))
+                for name, delivered in Counter([row.twin.event_name for row in rows]).items():
+                    meters.add("delivered", delivered, name)
+            case Dead(reason):
+                meters.add("dead", number, reason.partition(" (")[0])
+            case Hold() | RetryAt():
+                meters.add("retried", number, kind_of(reply))
 
-    def tell(self, trouble: Trouble | None, pixel_id: str) -> None:
-        """Note it for people. Where that fails, nothing else needs to."""
-        with suppress(Exception):
-            self._outbox.note(pixel_id, trouble)
 
-    def release(self) -> None:
-        if self._open:
-            idle = Hold(self._now, "not tried")
-            self._outbox.settle([(key, idle) for key in self._open], self._now)
+@dataclass(slots=True)
+class _Turn:
+    """One turn: the pixels that wait for theirs, the jobs at work, and what went wrong."""
+
+    outbox: Outbox
+    all_due: bool
+    pixels: deque[str]
+    share: int
+    jobs: list[Job] = field(default_factory=list)
+    tally: Round = field(default_factory=Round)
+    errors: list[Exception] = field(default_factory=list)
+
+    def begin(self, lanes: dict[str, Lane], clock: Callable[[], float], meters: Meters) -> Job:
+        pixel_id = self.pixels.popleft()
+        lane = lanes.setdefault(pixel_id, Lane())
+        self.jobs.append(
+            Job(self.outbox, lane, pixel_id, clock, self.tally, meters, self.all_due, self.share)
+        )
+        return self.jobs[-1]
+
+    def guarded(self, job: Job, work: Callable[[], T]) -> T | None:
+        """Do it. Where it breaks, this job ends: the others' events shall leave all the same."""
+        try:
+            return work()
+        except Exception as error:
+            self.errors.append(error)
+            job.closed = True
+            return None
+
+
+def _say(line: str) -> None:
+    """Say what may come with every batch: to the logger's filter it is the same line, which it
+    holds back for a while and counts, if only numbers differ."""
+    log.warning("%s", line, extra={"pixelpair_key": ("sender", _NUMBER.sub("#", line))})
 
 
 def _never() -> bool:
     return False
-
-
-def _trouble(pixel_id: str, lane: Lane, now: float) -> Trouble | None:
-    held = isinstance(lane.closed, Hold)
-    return Trouble(pixel_id, lane.trouble, now, held) if lane.trouble else None
-
-
-def _batches(rows: list[Row], first: int) -> list[list[Row]]:
-    """The rows in portions that fit one call each; the first is no larger than `first`."""
-    heads = [rows[:first], rows[first:]] if 0 < first < len(rows) else [rows]
-    return [
-        head[part]
-        for head in heads
-        for part in conversions.portions(len(row.twin.body) for row in head)
-    ]

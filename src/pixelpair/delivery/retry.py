@@ -165,6 +165,11 @@ def rule_for(reply: Reply) -> Rule:
     return rule
 
 
+def kind_of(reply: Reply) -> str:
+    """One word for why events wait, for those who count: a kind of rule, or of no answer."""
+    return reply.kind if reply.kind in ("silence", "garbage") else rule_for(reply).kind
+
+
 def _listed(code: int | None, subcode: int | None) -> Rule:
     if code is None:
         return UNKNOWN

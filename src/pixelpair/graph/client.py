@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.request import getproxies
@@ -27,9 +28,14 @@ TIMEOUT: Final = 10.0
 CONNECT_TIMEOUT: Final = 5.0
 # A success is 100 bytes, the longest error seen 2 KB: what is longer is no answer of Graph's.
 MAX_ANSWER: Final = 64 * 1024
+# One pixel's backlog, or several pixels, are sent over so many connections at once.
+CONNECTIONS: Final = 4
+# A refusal may name fields of many events; what is beyond these is not looked at.
+MAX_BLAMED, MAX_DEPTH, MAX_NAME = 50, 8, 60
 # Headers may ask for patience, but not for ever.
 MAX_WAIT: Final = 3600.0
 
+_LIMITS = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
 _DIRECT = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
@@ -49,7 +55,9 @@ class Reply:
 
     `accepted`: Graph took events. `refused`: Graph's error object. `garbage`: something answered,
     but not as Graph does. `silence`: nobody answered. `wait` is the least delay asked for, in
-    seconds. `detail` is our own words; `title` and `messages` are Meta's.
+    seconds. `blamed` are paths into the call's body, such as (data, 0, user_data, fbc). `date` is
+    Graph's clock when it answered, in whole Unix seconds. `detail` is our own words; `title` and
+    `messages` are Meta's.
     """
 
     kind: Literal["accepted", "refused", "garbage", "silence"]
@@ -63,10 +71,13 @@ class Reply:
     trace: str = ""
     wait: float = 0.0
     detail: str = ""
+    blamed: tuple[tuple[str, ...], ...] = ()
+    date: float | None = None
 
 
 class Graph:
-    """Meta's end of the wire: one HTTP client, kept alive between calls, opened by the first.
+    """Meta's end of the wire: one HTTP client of a few connections, kept alive between calls,
+    opened by the first, for any number of threads.
 
     Addresses of this machine are reached directly; others by the proxy of the environment, if
     there is one. `transport` replaces the network in tests.
@@ -79,7 +90,7 @@ class Graph:
         self._transport = transport
         self._client: httpx.Client | None = None
         self._pid = 0
-        self._lock = threading.Lock()
+        self._locks: dict[int, threading.Lock] = {}
 
     def send(self, call: Call) -> Reply:
         """Post the call and read the answer. Never raises an httpx error."""
@@ -98,7 +109,7 @@ class Graph:
             return Reply("silence", detail="the call cannot be put on the wire")
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock():
             if self._client is not None and self._pid == os.getpid():
                 self._client.close()
             self._client = None
@@ -109,8 +120,12 @@ class Graph:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _lock(self) -> threading.Lock:
+        # A process each: what another thread held during a fork is held in the child for ever.
+        return self._locks.setdefault(os.getpid(), threading.Lock())
+
     def _open(self) -> httpx.Client:
-        with self._lock:
+        with self._lock():
             # After a fork the connections are the parent's; bytes of ours would mix with its.
             if self._client is None or self._pid != os.getpid():
                 self._client, self._pid = self._connect(), os.getpid()
@@ -121,6 +136,7 @@ class Graph:
             timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, CONNECT_TIMEOUT)),
             follow_redirects=False,
             transport=self._transport,
+            limits=_LIMITS,
             mounts=_direct() if self._transport is None and getproxies() else {},
             headers={"Accept-Encoding": "identity", "User-Agent": "pixelpair"},
         )
@@ -128,7 +144,7 @@ class Graph:
 
 def _direct() -> dict[str, httpx.HTTPTransport]:
     """A sandbox on this machine is not looked for behind the company's proxy."""
-    return dict.fromkeys(_DIRECT, httpx.HTTPTransport())
+    return dict.fromkeys(_DIRECT, httpx.HTTPTransport(limits=_LIMITS))
 
 
 def _read(response: httpx.Response, deadline: float) -> bytes | None:
@@ -156,7 +172,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes | None) -> R
         kind = "an HTML page" if body[:512].lstrip()[:1] == b"<" else "no JSON object"
         return Reply("garbage", status, wait=wait, detail=f"HTTP {status} with {kind}")
     if isinstance(answer.get("error"), dict):
-        return _refusal(status, answer["error"], wait)
+        return _refusal(status, answer["error"], wait, _date(headers))
     received = _whole(answer.get("events_received"))
     if 200 <= status < 300 and received is not None and answer.get("success") is not False:
         return Reply(
@@ -165,11 +181,12 @@ def read_reply(status: int, headers: Mapping[str, str], body: bytes | None) -> R
             received=received,
             messages=_texts(answer.get("messages")),
             trace=_text(answer.get("fbtrace_id")),
+            date=_date(headers),
         )
     return Reply("garbage", status, wait=wait, detail=f"HTTP {status} with unknown JSON")
 
 
-def _refusal(status: int, error: dict[str, Any], wait: float) -> Reply:
+def _refusal(status: int, error: dict[str, Any], wait: float, date: float | None) -> Reply:
     transient = error.get("is_transient")
     return Reply(
         "refused",
@@ -180,7 +197,38 @@ def _refusal(status: int, error: dict[str, Any], wait: float) -> Reply:
         title=_text(error.get("error_user_title")),
         trace=_text(error.get("fbtrace_id")),
         wait=wait,
+        blamed=_blamed(error.get("error_data")),
+        date=date,
     )
+
+
+def _blamed(data: object) -> tuple[tuple[str, ...], ...]:
+    """The `blame_field_specs` in an error's data, which is an object or the JSON text of one."""
+    if isinstance(data, str):
+        try:
+            data = orjson.loads(data)
+        except ValueError:
+            return ()
+    specs = data.get("blame_field_specs") if isinstance(data, dict) else None
+    paths = specs[:MAX_BLAMED] if isinstance(specs, list) else []
+    return tuple(path for spec in paths if (path := _path(spec)))
+
+
+def _path(spec: object) -> tuple[str, ...]:
+    """The names and numbers that lead to a field; () where it is no path."""
+    if not isinstance(spec, list) or len(spec) > MAX_DEPTH:
+        return ()
+    names = [str(name) for name in spec if isinstance(name, str) or type(name) is int]
+    fitting = len(names) == len(spec) and all(len(name) <= MAX_NAME for name in names)
+    return tuple(names) if fitting else ()
+
+
+def _date(headers: Mapping[str, str]) -> float | None:
+    """When Graph answered, by its own clock (RFC 9110: in whole seconds of GMT)."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).replace(tzinfo=UTC).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
+        return None
 
 
 def _wait(headers: Mapping[str, str]) -> float:
