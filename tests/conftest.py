@@ -10,11 +10,13 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from hypothesis import settings
+
+from pixelpair import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +26,15 @@ settings.register_profile("shared", deadline=None, derandomize=bool(os.environ.g
 settings.load_profile("shared")
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _lines_anew() -> None:
+    """A test is not silent because another has said the same."""
+    logs.watch()
+    logs.SELDOM.forget()
+
+
 PATIENCE = 30.0
 PLAIN_CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -55,11 +66,12 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> object:
 
 @contextmanager
 def server(
-    command: list[str], port: int, environ: Mapping[str, str], cwd: Path = ROOT
+    command: list[str], port: int, environ: Mapping[str, str], cwd: Path = ROOT, **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server process that answers on `port`; terminated, then killed, at the end."""
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path, **environ}, cwd=cwd)
+    full = {**os.environ, "PYTHONPATH": path, **environ}
+    process = subprocess.Popen(command, env=full, cwd=cwd, **options)
     try:
         if not until(lambda: process.poll() is not None or _answers(port)) or process.poll():
             pytest.fail(f"{command} does not answer on {port}")

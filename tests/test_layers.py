@@ -24,7 +24,7 @@ CORE = {"core", "errors"}
 GRAPH = CORE | {"graph"}
 DELIVERY = GRAPH | {"delivery"}
 SHOPS = CORE | {"asking", "settings", "storefront", "shops"}
-TRACKER = DELIVERY | SHOPS | {"readers", "tracker"}
+TRACKER = DELIVERY | SHOPS | {"logs", "metrics", "readers", "tracker"}
 # What a room may know beside itself; `pixelpair` is the façade.
 LAW: dict[str, set[str]] = {
     "errors": set(),
@@ -36,6 +36,8 @@ LAW: dict[str, set[str]] = {
     "shops": SHOPS,
     "graph": CORE,
     "delivery": GRAPH,
+    "logs": set(),
+    "metrics": DELIVERY,
     "tracker": TRACKER,
     "verbs": CORE | {"readers", "tracker"},
     "asgi": TRACKER,

@@ -8,16 +8,27 @@ from __future__ import annotations
 from asyncio import timeout
 from importlib import import_module
 from inspect import isawaitable, iscoroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pixelpair.core.inquiry import Inquiry
+    from collections.abc import Callable, Iterable
 
 PATIENCE: Final = 2.0  # seconds that a page waits for what its shop knows of the visitor
+
+
+class Asked(Protocol):
+    """Has questions that may block, and is told their answers: an `Inquiry`, or a `Gathering`."""
+
+    source: object
+
+    @property
+    def questions(self) -> Iterable[tuple[Any, Callable[..., Any]]]: ...
+
+    def told(self, kind: Any, answer: object) -> None: ...
+
+    def untold(self, kind: Any) -> None: ...
 
 
 class Named:
@@ -46,7 +57,7 @@ def callable_of(given: object) -> Callable[..., Any]:
     return Named(given) if isinstance(given, str) else given  # type: ignore[return-value]
 
 
-def ask(inquiry: Inquiry) -> None:
+def ask(inquiry: Asked) -> None:
     """Ask the shop what its callables know."""
     for kind, question in inquiry.questions:
         try:
@@ -72,7 +83,7 @@ async def in_thread(function: Callable[..., Any], *given: object, in_django: boo
         return await sync_to_async(function, thread_sensitive=in_django)(*given)
 
 
-async def ask_async(inquiry: Inquiry, *, in_django: bool = False) -> None:
+async def ask_async(inquiry: Asked, *, in_django: bool = False) -> None:
     """The same under ASGI: what may block goes to a thread, and nobody waits for ever."""
     for kind, question in inquiry.questions:
         try:

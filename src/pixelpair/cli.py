@@ -7,6 +7,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from pixelpair import logs
 from pixelpair.commands.erasure import add_purge
 from pixelpair.commands.letters import add_dead
 from pixelpair.commands.sender import add_drain, add_worker
@@ -33,6 +34,7 @@ def main(
     """
     arguments = _parser(prog).parse_args(argv)
     logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
+    logs.watch()
     try:
         return int(arguments.run(arguments, settings))
     except PixelPairError as error:

@@ -12,7 +12,9 @@ import pytest
 
 from pixelpair.cli import main
 from pixelpair.commands.words import seconds, span
+from pixelpair.delivery import sums
 from pixelpair.delivery.locks import Lock
+from pixelpair.delivery.meters import Meters
 from pixelpair.delivery.sqlite import SqliteOutbox
 from pixelpair.flask import PixelPair
 from tests.delivery.conftest import until
@@ -61,6 +63,8 @@ def test_tells_of_a_spool_that_is_not_made_yet_and_makes_none(
         "lag": 0.0,
         "events": [],
         "troubles": [],
+        "dropped": {},
+        "filtered": {},
     }
 
 
@@ -254,3 +258,33 @@ def test_what_is_no_span_is_wrong_usage(text: str, capsys: pytest.CaptureFixture
 )
 def test_writes_a_span(length: float, text: str) -> None:
     assert span(length) == text
+
+
+def test_tells_what_the_processes_of_the_host_counted(
+    spool: Path, ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue(spool, "Lead")
+    one, other = Meters(spool), Meters(spool)
+    one.add("dropped", 1200, "memory_full")
+    one.add("filtered", 7, "machine:crawler")
+    other.add("dropped", 3, "too_late")
+    other.add("filtered", 2, "machine:crawler")
+    for meters in (one, other):
+        meters.save()
+    before = files(spool)
+    _, document = ask("status")
+    assert document["dropped"] == {"memory_full": 1200, "too_late": 3}
+    assert document["filtered"] == {"machine:crawler": 9}
+    assert main(["status"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"^dropped +1,203: memory_full 1,200, too_late 3$", shown, re.MULTILINE)
+    assert re.search(r"^filtered +9: machine:crawler 9$", shown, re.MULTILINE)
+    assert files(spool) == before
+
+
+def test_a_drain_counts_with_the_others(spool: Path, ask: Ask) -> None:
+    queue(spool, "Lead", "Lead")
+    ask("drain")
+    numbers = sums.host(spool)
+    assert +numbers.counts == {("accepted", ""): 2, ("delivered", "Lead"): 2}
+    assert numbers.spreads["batch_size"].total == 1

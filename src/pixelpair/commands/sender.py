@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pixelpair.commands.screen import answer, count
 from pixelpair.commands.words import LEFT, OK, USAGE, add
-from pixelpair.delivery.journal import Journal
-from pixelpair.tracker import open_worker, spool_of
+from pixelpair.delivery.meters import Meters
+from pixelpair.tracker import open_journal, open_worker, spool_of
 
 if TYPE_CHECKING:
     import argparse
@@ -100,7 +100,7 @@ def _worker(settings: Settings) -> Worker | None:
         return None
     spool = spool_of(settings)
     sys.path.append("")  # the shop's object may lie where this is run, beside its app
-    return open_worker(settings, spool, Journal(spool))
+    return open_worker(settings, spool, open_journal(settings, spool), meters=Meters(spool))
 
 
 class _Progress:

@@ -14,7 +14,7 @@ from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.spools import opened
 from pixelpair.commands.words import LEFT, OK, add, seconds, span
 from pixelpair.core.events import Twin
-from pixelpair.delivery import locks
+from pixelpair.delivery import locks, sums
 from pixelpair.delivery.leader import LOCK_FILE
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pixelpair.commands.spools import Opened
     from pixelpair.commands.words import Commands, Read
     from pixelpair.core.events import Withdrawal
+    from pixelpair.delivery.numbers import Numbers
     from pixelpair.delivery.outbox import Stats, Tally, Trouble
     from pixelpair.settings import Settings
 
@@ -67,6 +68,8 @@ class Found:
     tallies: list[Tally]
     troubles: list[Trouble]
     set_aside: list[str]
+    dropped: dict[str, int]
+    filtered: dict[str, int]
 
     @property
     def oldest(self) -> int | None:
@@ -120,7 +123,15 @@ def _look(found: Opened, now: float) -> Found:
     aside = sorted(path.name for path in beside)
     shown = [name for name in aside if not name.endswith(("-wal", "-shm"))]
     stats, tallies, troubles = outbox.stats(), outbox.tallies(), outbox.troubles()
-    return Found(now, found.spool, found.file, leader, unread, stats, tallies, troubles, shown)
+    counted = _of_labels(sums.host(found.spool), "dropped", "filtered")
+    where = now, found.spool, found.file, leader
+    return Found(*where, unread, stats, tallies, troubles, shown, *counted)
+
+
+def _of_labels(numbers: Numbers, *names: str) -> list[dict[str, int]]:
+    """Of each of these counters what was counted, by its labels, the most first."""
+    counts = numbers.counts.most_common()
+    return [{label: n for (key, label), n in counts if key == name} for name in names]
 
 
 def _leader(lock: Path) -> Leader:
@@ -169,6 +180,8 @@ def _document(seen: Found, settings: Settings) -> dict[str, object]:
             {"pixel": t.pixel_id, "reason": t.reason, "since": t.since, "held": t.held}
             for t in seen.troubles
         ],
+        "dropped": seen.dropped,
+        "filtered": seen.filtered,
     }
 
 
@@ -221,6 +234,10 @@ def _facts(seen: Found, settings: Settings) -> list[tuple[str, str]]:
         ("dead", count(stats.dead) + (", see `pixelpair dead list`" if stats.dead else "")),
         ("withdrawn", count(stats.withdrawn)),
     ]
+    for name, counted in (("dropped", seen.dropped), ("filtered", seen.filtered)):
+        if counted:
+            reasons = ", ".join(f"{reason} {count(n)}" for reason, n in counted.items())
+            facts.append((name, f"{count(sum(counted.values()))}: {reasons}"))
     if seen.set_aside:
         facts.append(("set aside", ", ".join(seen.set_aside)))
     return facts

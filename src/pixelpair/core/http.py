@@ -62,7 +62,9 @@ WANTED = by_environ(
 WANTED_OF_COPIES = by_environ("if-match", "if-modified-since", "if-none-match", "if-range")
 WANTED_TO_JUDGE = WANTED_OF_COPIES | by_environ("accept", "range", "sec-fetch-dest")
 # What our own addresses ask for beside it.
-WANTED_AT_DESK = by_environ("accept-encoding", "if-none-match", "origin", "sec-fetch-site")
+WANTED_AT_DESK = by_environ(
+    "accept-encoding", "authorization", "if-none-match", "origin", "sec-fetch-site"
+)
 
 
 def tell(environ: MutableMapping[str, Any], admitted: Headers) -> None:

@@ -1,4 +1,4 @@
-"""What is worth telling a developer: each thing logged once, everything counted."""
+"""What is worth telling a developer: mistakes logged once, faults again and again, all counted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOG = logging.getLogger("pixelpair")
+_LONGEST = 40
 _MOST_KEYS = 1000  # a bound, not a choice: keys hold names of events and fields, never values
 
 SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
@@ -120,10 +121,17 @@ SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
         ),
     ),
 }
+# Not a mistake that one reads of once, but what goes on until somebody ends it: said each time,
+# and the logger's own filter (`pixelpair.logs`) holds back what comes too often.
+AGAIN: Final = frozenset({"directory", "failed", "fault", "no order id", "question", "report rate"})
 
 
 class Notes:
-    """Counts by reason, and log lines that are said once per key and process."""
+    """Counts by reason, and log lines that are said once per key and process.
+
+    A record has `pixelpair_what`, a name that stays for what is said, and `pixelpair_shop` where
+    a process has many shops.
+    """
 
     __slots__ = ("_of", "_said", "counts")
 
@@ -138,10 +146,15 @@ class Notes:
             self.counts[reason] += number
 
     def say(self, what: str, *args: object, per: object = None, exc_info: bool = False) -> None:
-        """One of the sayings; once, or once `per` thing that it is said of."""
+        """One of the sayings; once (or once `per` thing it is said of), unless it is `AGAIN`."""
         level, text = SAYINGS[what]
         error = _wordless(*sys.exc_info()) if exc_info else None
-        self.once((what, per), level, text, *args, exc_info=error)
+        if what in AGAIN:
+            # Of our own failures another kind is another line.
+            kind = error[0].__name__ if error and what == "failed" else ""
+            self._log((what, per, kind), level, text, args, error)
+        else:
+            self.once((what, per), level, text, *args, exc_info=error)
 
     def once(
         self, key: object, level: int, text: str, *args: object, exc_info: object = None
@@ -150,7 +163,16 @@ class Notes:
         if key in self._said or len(self._said) >= _MOST_KEYS:
             return
         self._said.add(key)
-        _LOG.log(level, self._of + text, *args, exc_info=exc_info)  # type: ignore[arg-type]
+        self._log(key, level, text, args, exc_info)
+
+    def _log(
+        self, key: object, level: int, text: str, args: tuple[object, ...], exc_info: Any
+    ) -> None:
+        what = str(key[0] if isinstance(key, tuple) else key).partition("\n")[0][:_LONGEST]
+        extra = {"pixelpair_what": what, "pixelpair_key": (self._of, key)}
+        if self._of:
+            extra["pixelpair_shop"] = self._of.removesuffix(": ")
+        _LOG.log(level, self._of + text, *args, exc_info=exc_info, extra=extra)
 
 
 def _wordless(kind: Any, _error: object, where: object) -> tuple[Any, BaseException, Any]:
