@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import stat
 import tempfile
 import threading
@@ -14,7 +15,10 @@ import pytest
 from pixelpair import tracker as module
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.shop import Tracked
+from pixelpair.delivery import sums
+from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
+from pixelpair.delivery.sqlite import SqliteOutbox
 from pixelpair.settings import Settings
 from pixelpair.tracker import NOTES, Tracker, open_worker
 from tests.core.exchanges import FBP, HTML, NOW, PAGE, PIXEL, blocks, request
@@ -438,6 +442,75 @@ def test_close_may_be_repeated(spool: Path) -> None:
     tracker.close()
     tracker.close()
     Tracker(Settings()).close()
+
+
+def test_no_signal_handler_is_installed(spool: Path, graph: Sink) -> None:
+    def handlers() -> dict[int, object]:
+        return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+    before, found = handlers(), []
+    tracker = Tracker.for_door(settings(spool, sender="thread", graph_url=graph.url))
+    shown(tracker)
+    while not graph.events:
+        threading.Event().wait(0.01)
+    found.append(handlers())
+    tracker.halt()
+    found.append(handlers())
+    tracker.close()
+    assert [*found, handlers()] == [before] * 3
+
+
+def test_only_a_purchase_is_urgent(
+    spool: Path, graph: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = Tracker(settings(spool, sender="thread", graph_url=graph.url))
+    found: list[bool] = []
+    monkeypatch.setattr(tracker._worker, "notify", lambda *, urgent: found.append(urgent))
+    shown(tracker, Tracked("Lead", {"content_name": '"Purchase"'}))
+    shown(tracker, Tracked("Purchase", {"value": 1, "currency": "SEK", "order_id": "7"}))
+    tracker.close()
+    assert found == [False, False, False, True]
+
+
+def test_halted_tracker_sends_what_waits_and_starts_again(spool: Path, graph: Sink) -> None:
+    tracker = Tracker(settings(spool, sender="thread", graph_url=graph.url))
+    for number in (1, 2):
+        shown(tracker)
+        tracker.halt(20)
+        assert (len(graph.events), tracker.closed) == (number, False)
+    tracker.close()
+    tracker.halt()
+
+
+def test_events_after_the_end_still_find_a_journal(spool: Path, graph: Sink) -> None:
+    tracker = Tracker(settings(spool, sender="thread", graph_url=graph.url))
+    shown(tracker)
+    tracker.close(20)
+    shown(tracker)
+    outbox = SqliteOutbox(spool / "outbox.sqlite3")
+    Intake(spool, outbox).take()
+    left = outbox.stats().queued
+    outbox.close()
+    assert (len(graph.events), left) == (1, 1)
+
+
+def test_what_the_settings_say_of_the_disk_reaches_journal_and_sender(spool: Path) -> None:
+    given = {"fsync_ms": "50", "spool_limit": "1GB", "spool_full": "drop_oldest"}
+    tracker = Tracker(settings(spool, **given))
+    tracker.close()
+    assert tracker._worker.sync_every == 0.05
+    assert (tracker.journal.limit, tracker.journal.full) == (500_000_000, "drop_oldest")
+
+
+@pytest.mark.parametrize("sender", ["thread", "none"])
+def test_what_is_counted_reaches_the_spool(sender: str, spool: Path, graph: Sink) -> None:
+    tracker = Tracker(settings(spool, sender=sender, graph_url=graph.url))
+    tracker.meters.add("dropped", 3, "memory_full")
+    shown(tracker)
+    tracker.close(20)
+    counts = sums.host(spool).counts
+    assert counts["dropped", "memory_full"] == 3
+    assert counts["delivered", "PageView"] == (1 if sender == "thread" else 0)
 
 
 @pytest.mark.parametrize(

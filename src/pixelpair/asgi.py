@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asyncio import get_running_loop, timeout, to_thread
+from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _NAME = itemgetter(0)
 _KEY = "pixelpair.served"  # in the scope: a door further out serves this request already
+_ENDS = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
+_PATIENCE = 2.5  # seconds; halting takes 2, and the loop's threads may all be busy
 
 
 class PixelPairMiddleware:
@@ -39,7 +43,7 @@ class PixelPairMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _KEY in scope:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, _lasting(self.tracker, scope, send))
             return
         scope[_KEY] = True
         tracker, headers = self.tracker, scope["headers"]
@@ -79,6 +83,34 @@ class PixelPairMiddleware:
             await self.app(scope, receive, send_through)
         finally:
             CURRENT.reset(token)
+
+
+def _lasting(tracker: Tracker, scope: Scope, send: Send) -> Send:
+    """`send` of a lifespan: what waits is sent before the server hears that the app has ended.
+
+    uvicorn ends by its signal then: no exit handler of Python's runs.
+    """
+    if scope["type"] != "lifespan" or _KEY in scope or not tracker.sends:
+        return send
+    scope[_KEY] = True
+
+    async def send_through(message: Message) -> None:
+        if message["type"] in _ENDS:
+            await _halt(tracker)
+        await send(message)
+
+    return send_through
+
+
+async def _halt(tracker: Tracker) -> None:
+    try:
+        get_running_loop()
+    except RuntimeError:  # trio: nobody else waits any more
+        tracker.halt()
+        return
+    with suppress(Exception):  # the app has ended, whatever is wrong with us
+        async with timeout(_PATIENCE):
+            await to_thread(tracker.halt)
 
 
 async def _nothing() -> None: ...

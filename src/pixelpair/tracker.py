@@ -19,16 +19,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pixelpair import logs
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.http import WANTED, by_environ
 from pixelpair.core.notes import Notes
 from pixelpair.core.proxies import arrivals
+from pixelpair.core.readings import Window
 from pixelpair.delivery.journal import Journal
+from pixelpair.delivery.meters import Meters
 from pixelpair.delivery.sqlite import SqliteOutbox
 from pixelpair.delivery.worker import Worker
 from pixelpair.errors import Problem, SettingsError, SpoolError
 from pixelpair.graph.client import Graph, Reply
 from pixelpair.graph.conversions import call
+from pixelpair.metrics.board import Board
+from pixelpair.metrics.figures import of_notes
+from pixelpair.metrics.offer import offer, reading
 from pixelpair.readers import LOOPBACK
 from pixelpair.settings import Settings, temporary_spool
 from pixelpair.shops import Desks, Shops, begins
@@ -38,15 +44,17 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Mapping
 
-    from pixelpair.core.desk import Desk
     from pixelpair.core.events import Twin
     from pixelpair.core.http import Request
     from pixelpair.core.proxies import Trust
+    from pixelpair.core.readings import Served
     from pixelpair.delivery.outbox import Outbox
 
 _LOG = logging.getLogger("pixelpair")
 NOTES = Notes()  # for what belongs to no tracker: mistakes in settings, calls outside requests
 _CLOSE_SECONDS = 2.0  # a stop of the shop waits no longer; the spool holds the rest
+_PURCHASE = b'"Purchase"'  # sent at once; its name stands behind the pixel's id in a record
+_HEAD = 48
 LIVING: weakref.WeakSet[Tracker] = weakref.WeakSet()
 _FOREIGN = (
     "the spool holds events of pixel {theirs}, and this process sends for pixel {ours} only: give"
@@ -100,6 +108,7 @@ class Tracker:
         new_id: Callable[[], str] = _new_id,
         new_random: Callable[[], int] = _new_random,
     ) -> None:
+        logs.watch()
         self.settings = settings
         self.notes = Notes()
         self.closed = False
@@ -107,7 +116,7 @@ class Tracker:
         self._clock = clock
         outlets = Outlets(clock, new_id, new_random, self._queue)
         # Our own addresses, and what is in the path of each; no path has a NUL where there is none.
-        self.desk: Desk | Desks | None = None
+        self.desk: Served | None = None
         self.mark = f"{settings.path}/" if settings.active else "\0"
         # An exchange for one request; the muted one where pixelpair is inert. No method: JSON
         # routes pay for each call between them and the server.
@@ -116,6 +125,7 @@ class Tracker:
         trust = settings.trusted_proxies
         self.wanted = WANTED | by_environ(*(n.decode() for n in (trust.headers if trust else ())))
         self.sends = settings.active and bool(settings.access_token or settings.shops)
+        self._has_thread = settings.sender == "thread"
         if settings.shops and settings.active:
             self._open_many(outlets, trust)
         elif settings.active:
@@ -123,9 +133,12 @@ class Tracker:
             self.desk, self.begin = front.desk, partial(Exchange, front.shop)
         if self.sends:
             self.spool = self._spool()
-            self.journal = Journal(self.spool)
+            self.meters = Meters(self.spool, clock=clock)
+            self.journal = open_journal(settings, self.spool)
+            self.meters.follow(self.journal.counts, inherited=False)
             find = self.shops.settings_of if self.shops else None
-            self._worker = open_worker(settings, self.spool, self.journal, clock, find)
+            self._worker = open_worker(settings, self.spool, self.journal, clock, find, self.meters)
+            self._show_figures()
             atexit.register(self.close)
         LIVING.add(self)
 
@@ -172,6 +185,26 @@ class Tracker:
         """Say that a developer's clicks would count, as `for_door(debug=True)` does."""
         _say_debug(self.settings)
 
+    def _show_figures(self) -> None:
+        """What is counted here is offered to the shop's own figures, and at an address of ours."""
+        settings, spool = self.settings, self.spool
+        outbox = partial(look_into, settings, spool, self._clock)
+        pixels = settings.pixels if not settings.shops else ()
+        version = settings.graph_version
+        board = Board(self.meters, outbox, lambda: self._worker.leads, pixels, version, self._clock)
+        self.board = board
+        self.meters.follow(self._noted)
+        offer(board)
+        if settings.metrics_token and self.desk is not None:
+            path, token, read = settings.path, settings.metrics_token, partial(reading, board)
+            self.desk = Window(self.desk, path=path, token=token, read=read)
+
+    def _noted(self) -> dict[tuple[str, str], int]:
+        counts = self.counts
+        for own in self.shops.counts.values() if self.shops else ():
+            counts = counts + own
+        return of_notes(counts)
+
     def _open_many(self, outlets: Outlets, trust: Trust | None) -> None:
         shops, read = Shops(self.settings, outlets, self.notes), arrivals(trust)
 
@@ -197,8 +230,10 @@ class Tracker:
 
     def _queue(self, record: bytes) -> None:
         self.journal.append(record)
-        if self.settings.sender == "thread":
-            self._worker.notify()
+        if self._has_thread:
+            self._worker.notify(urgent=record.find(_PURCHASE, 0, _HEAD) > 0)
+        else:
+            self.meters.tick()
 
     @property
     def counts(self) -> Counter[str]:
@@ -214,6 +249,11 @@ class Tracker:
         if self.sends:
             self._worker.close(timeout)
             self.journal.close()
+
+    def halt(self, timeout: float = _CLOSE_SECONDS) -> None:
+        """As `close`, but another event starts the sending again: others may share this tracker."""
+        if self.sends and not self.closed:
+            self._worker.halt(timeout)
 
     def flush(self, timeout: float = _CLOSE_SECONDS) -> int:
         """Send what waits in this process's spool within `timeout` seconds; how much is left."""
@@ -242,16 +282,22 @@ def _finder(settings: Settings, clock: Callable[[], float]) -> Callable[[str], S
     return lambda pixel_id: settings if pixel_id in settings.pixels else None
 
 
+def open_journal(settings: Settings, spool: Path) -> Journal:
+    """The acceptor of a process's events; it makes no file yet."""
+    return Journal(spool, limit=settings.journal_limit, full=settings.spool_full)
+
+
 def open_worker(
     settings: Settings,
     spool: Path,
     journal: Journal,
     clock: Callable[[], float] = time.time,
     find: Callable[[str], Settings | None] | None = None,
+    meters: Meters | None = None,
 ) -> Worker:
     """The sender of a process's events; it starts nothing and opens nothing yet.
 
-    `find` gives the settings of the shop that has a pixel.
+    `find` gives the settings of the shop that has a pixel; `meters` count what is done.
     """
     graph, ours = Graph(), "" if settings.shops else settings.pixel_id
     return Worker(
@@ -260,6 +306,8 @@ def open_worker(
         journal,
         partial(_send, graph, find or _finder(settings, clock), clock, ours),
         clock=clock,
+        sync_every=settings.fsync_ms / 1000,
+        meters=meters,
         on_close=graph.close,
     )
 
@@ -274,16 +322,26 @@ def open_outbox(
     settings: Settings, spool: Path, clock: Callable[[], float] = time.time, *, mends: bool = True
 ) -> Outbox:
     """The outbox of this shop. Raises SpoolError, or SettingsError for a Redis named wrongly."""
-    file = outbox_file(settings, spool)
+    file, keep = outbox_file(settings, spool), settings.keep_dead * 86400.0
     if file is not None:
-        return SqliteOutbox(file, clock, mends=mends)
+        limit = settings.spool_limit // 2
+        return SqliteOutbox(file, clock, keep_dead=keep, limit=limit, mends=mends)
     from pixelpair.delivery.redis import RedisOutbox  # its extra may be missing
 
     try:
-        return RedisOutbox(str(settings.outbox), spool, clock)
+        return RedisOutbox(str(settings.outbox), spool, clock, keep_dead=keep)
     except ValueError as error:
         problem = Problem("PIXELPAIR_OUTBOX", "(hidden)", str(error))
         raise SettingsError([problem]) from None
+
+
+def look_into(
+    settings: Settings, spool: Path, clock: Callable[[], float] = time.time
+) -> Outbox | None:
+    """The outbox of this shop, to be looked at only; None where there is none yet."""
+    file = outbox_file(settings, spool)
+    there = file is None or file.exists()
+    return open_outbox(settings, spool, clock, mends=False) if there else None
 
 
 def _send(

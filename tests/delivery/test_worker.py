@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.delivery import journal as journals
+from pixelpair.delivery import sums
+from pixelpair.delivery.bell import Bell
+from pixelpair.delivery.locks import Lock
+from pixelpair.delivery.meters import Meters
 from pixelpair.delivery.outbox import Stats
+from pixelpair.delivery.worker import BREATH
 from pixelpair.graph.client import Reply
 
 from .conftest import put, stats, until
@@ -32,10 +37,16 @@ if TYPE_CHECKING:
 def test_a_pass_delivers_what_was_accepted(build: Build, sink: Sink) -> None:
     worker, journal = build()
     put(journal, 1, 2)
-    assert worker.step() == 0.0
     assert worker.step() == worker.poll
     assert [event["event_id"] for event in sink.events] == ["id-1", "id-2"]
     assert sink.paths == ["/v26.0/111/events"]
+
+
+def test_a_full_batch_is_followed_at_once_and_a_smaller_one_gathers_more(build: Build) -> None:
+    """Seen: one event a call, 320 calls a second, where Graph answered at once."""
+    worker, journal = build()
+    put(journal, *range(2500))
+    assert [worker.step() for _ in range(4)] == [0.0, 0.0, worker.poll, worker.poll]
 
 
 def test_a_second_worker_waits_for_the_first(build: Build) -> None:
@@ -178,6 +189,129 @@ def test_the_thread_starts_with_the_first_event_and_sends_it(build: Build, sink:
     until(lambda: sink.events)
     names = [thread.name for thread in threading.enumerate() if thread.daemon]
     assert names.count("pixelpair") == 1
+
+
+def test_what_is_urgent_is_sent_at_once(build: Build, sink: Sink) -> None:
+    worker, journal = build(poll=60)
+    put(journal, 1)
+    worker.notify(urgent=True)
+    until(lambda: worker.done.delivered == 1)
+    put(journal, 2)
+    worker.notify(urgent=True)
+    until(lambda: worker.done.delivered == 2, seconds=10)
+    assert sink.ids == {"id-1": 1, "id-2": 1}
+
+
+def test_however_much_is_urgent_the_looks_are_bounded(build: Build, sink: Sink) -> None:
+    worker, journal = build(poll=60)
+    worker.start()
+    until(lambda: worker.leads)
+    began, before = time.monotonic(), len(sink.calls)
+    for n in range(500):
+        put(journal, n)
+        worker.notify(urgent=True)
+        threading.Event().wait(0.001)
+    until(lambda: len(sink.events) == 500)
+    took = time.monotonic() - began
+    assert len(sink.calls) - before <= took / BREATH + 2
+
+
+def test_what_is_urgent_shortens_the_pause_between_looks_but_not_a_rest(build: Build) -> None:
+    worker, _ = build(poll=0.3)
+    took = []
+    for pause in (0.3, 0.4):
+        bell, began = Bell(), time.monotonic()
+        bell.ring()
+        assert worker._rest(threading.Event(), bell, pause) is False
+        took.append(time.monotonic() - began)
+    assert BREATH <= took[0] < 0.3
+    assert took[1] >= 0.4
+
+
+def test_halting_sends_the_rest_and_the_next_event_starts_it_again(
+    build: Build, sink: Sink
+) -> None:
+    worker, journal = build(poll=60)
+    worker.start()
+    until(lambda: worker.leads)
+    put(journal, *range(1500))
+    assert worker.halt() is True
+    assert (len(sink.ids), worker.leads) == (1500, False)
+    assert [t for t in threading.enumerate() if t.name == "pixelpair"] == []
+    put(journal, "later")
+    worker.notify()
+    until(lambda: "id-later" in sink.ids)
+
+
+def test_halting_what_never_ran_starts_nothing(build: Build, spool: Path, sink: Sink) -> None:
+    worker, journal = build()
+    put(journal, 1)
+    assert worker.halt() is True
+    assert (sink.calls, worker.leads) == ([], False)
+
+
+def test_a_hanging_graph_is_waited_for_once(build: Build, sink: Sink, spool: Path) -> None:
+    """Seen: at the end of the app, and then again at the end of the process."""
+    release = threading.Event()
+
+    def hang(twins: list[Twin]) -> Reply:
+        release.wait(20)
+        return Reply("silence")
+
+    worker, journal = build(hang, poll=0.01)
+    put(journal, 1)
+    worker.start()
+    until(lambda: spool.exists() and stats(spool).queued)
+    assert worker.halt(0.1) is False
+    began = time.monotonic()
+    worker.close(20)
+    assert time.monotonic() - began < 10
+    release.set()
+    until(lambda: not worker.leads)
+
+
+def test_a_follower_ends_when_the_leader_has_read_what_it_wrote(build: Build, sink: Sink) -> None:
+    leader, _ = build(poll=0.02)
+    leader.start()
+    until(lambda: leader.leads)
+    follower, journal = build(takeover=60)
+    follower.start()
+    put(journal, 1)
+    assert follower.halt(20) is True
+    assert leader.leads
+    until(lambda: sink.ids == {"id-1": 1})
+
+
+def test_a_follower_that_ends_last_sends_what_it_wrote(
+    build: Build, spool: Path, sink: Sink
+) -> None:
+    """Seen: the leader had read the journals for the last time, and a follower left its own."""
+    spool.mkdir()
+    leader = Lock(spool / "leader.lock")
+    assert leader.acquire()
+    follower, journal = build(takeover=60)
+    follower.start()
+    put(journal, 1)
+    ending = threading.Thread(target=follower.halt, args=(20,))
+    ending.start()
+    until(lambda: journal.path and not journal.path.stat().st_size)  # it has handed it over
+    leader.close()
+    ending.join()
+    assert sink.ids == {"id-1": 1}
+
+
+def test_figures_are_saved_while_it_runs_and_when_it_ends(
+    build: Build, spool: Path, sink: Sink
+) -> None:
+    meters = Meters(spool)
+    worker, journal = build(poll=0.01, meters=meters)
+    put(journal, 1, 2)
+    worker.start()
+    until(lambda: worker.done.delivered == 2)
+    worker.halt()
+    counts = sums.host(spool).counts
+    assert counts["delivered", "ViewContent"] == 2
+    assert counts["accepted", ""] == 2
 
 
 def test_closing_sends_the_rest_and_leaves_no_journal_with_events(

@@ -165,17 +165,16 @@ async def test_lets_early_hints_pass_before_the_start(door, page):
     assert answer_of(sent[1:]).body == page
 
 
-@pytest.mark.parametrize("kind", ["websocket", "lifespan"])
-async def test_touches_nothing_but_http(door, kind):
+async def test_touches_nothing_but_http(door):
     met = []
 
     async def app(*given: object) -> None:
         met.append(given)
 
-    given = ({"type": kind}, object(), object())
+    given = ({"type": "websocket"}, object(), object())
     await door(app)(*given)
     assert all(mine is theirs for mine, theirs in zip(met[0], given, strict=True))
-    assert given[0] == {"type": kind}
+    assert given[0] == {"type": "websocket"}
 
 
 async def test_the_start_waits_for_the_first_bytes_and_for_no_more(door):

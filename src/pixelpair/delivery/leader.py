@@ -22,12 +22,14 @@ from pixelpair.delivery.dispatch import Dispatch
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.memory import MemoryOutbox
 from pixelpair.delivery.outbox import WITHDRAWALS, Stats
+from pixelpair.errors import PixelPairError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixelpair.delivery.dispatch import Round, Send
     from pixelpair.delivery.journal import Journal
+    from pixelpair.delivery.meters import Meters
     from pixelpair.delivery.outbox import Outbox
 
 log = logging.getLogger("pixelpair")
@@ -52,6 +54,7 @@ class Leader:
         journal: Journal,
         send: Send,
         clock: Callable[[], float],
+        meters: Meters | None = None,
     ) -> None:
         self.spool = spool
         self.journal = journal
@@ -65,7 +68,8 @@ class Leader:
         self._memory = MemoryOutbox(clock)
         # Of the journal's memory; the other outboxes learn of them from its file.
         self._withdrawals: deque[Withdrawal] = deque(maxlen=WITHDRAWALS)
-        self.dispatch = Dispatch(send, clock, random.random)
+        self._meters = meters
+        self.dispatch = Dispatch(send, clock, random.random, meters=meters)
         self._said: set[str] = set()
 
     def abandon(self) -> None:
@@ -83,8 +87,9 @@ class Leader:
             self.guarded("close the outbox", outbox.close, None)
         self._lock.close()
 
-    def turn(self, tally: Round, *, all_due: bool = False) -> bool:
-        """One pass: journals, then one batch of each outbox. Whether another may bring more.
+    def turn(self, tally: Round, *, all_due: bool = False, full: int = 1) -> bool:
+        """One pass: journals, then one batch of each outbox. Whether another may bring more,
+        which it may not after a pass over fewer events than `full`.
 
         What was done is added to `tally`. Never raises; see `troubles`.
         """
@@ -93,7 +98,7 @@ class Leader:
         for outbox in self._outboxes():
             claimed = tally.claimed
             self.guarded("send", partial(self._send, outbox, tally, all_due), None)
-            more = more or tally.claimed > claimed
+            more = more or tally.claimed - claimed >= full
         return more
 
     def queued(self) -> int:
@@ -137,7 +142,10 @@ class Leader:
             self.trouble = f"could not {kind}: {error}"
             if (known := f"{kind} {type(error).__name__}") not in self._said:
                 self._said.add(known)
-                log.exception("delivery could not %s; it goes on trying", kind)
+                if isinstance(error, PixelPairError):  # it says what to do
+                    log.error("delivery could not %s: %s", kind, error)
+                else:
+                    log.exception("delivery could not %s; it goes on trying", kind)
             return otherwise
 
     def _take_over(self) -> bool:
@@ -154,7 +162,7 @@ class Leader:
         except BaseException:
             self._lock.close()
             raise
-        self._intake = Intake(self.spool, self.outbox, self._memory)
+        self._intake = Intake(self.spool, self.outbox, self._memory, meters=self._meters)
         self._lock.sign(_signature(self._clock()))
         return True
 
@@ -166,7 +174,8 @@ class Leader:
         self.journal.recover()
         self._write_back()
         room = self.journal.memory_rows - self._memory.stats().queued
-        if held := self.journal.take_held(max(0, room)):
+        size = self.journal.memory_bytes - self._memory.size
+        if held := self.journal.take_held(max(0, room), size):
             records = [unpacked(record) for record in held]
             self._memory.put_many(records)
             self._withdrawals += [record for record in records if isinstance(record, Withdrawal)]
