@@ -65,13 +65,15 @@ class Client:
         return (time.perf_counter() - start) * 1e6
 
 
-def serving(stack: ExitStack, name: str, folder: str, http: str = "auto") -> int:
-    """The port of a uvicorn that serves one of the subjects, with the parser `http`."""
+def serving(
+    stack: ExitStack, name: str, folder: str, http: str = "auto", module: str = "bench_http"
+) -> int:
+    """The port of a uvicorn that serves a subject of this module, with the parser `http`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning"]
-    app = f"bench_http:{name.replace('-', '_')}"
+    app = f"{module}:{name.replace('-', '_')}"
     process = subprocess.Popen(
         [*command, "--http", http, "--port", str(port), app],
         cwd=Path(__file__).parent,
