@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -247,6 +249,125 @@ def test_no_rules(text: str) -> None:
     assert found(text, "GET", "/") == []
 
 
+# --- fields of the body --------------------------------------------------------------------------
+
+LINE = {"id": "SKU-1", "quantity": 2, "item_price": "19.90"}
+FIELDS: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
+    "id": ("form:sku=content_id", {"sku": "SKU-1"}, PRODUCT),
+    "number": ("form:sku=content_id", {"sku": 7}, PRODUCT | {"content_ids": ["7"]}),
+    "missing": ("form:sku=content_id", {}, {}),
+    "nobody_asked": ("form:sku=content_id", {"content_id": "SKU-1", "order_id": "1"}, {}),
+    "several": (
+        "form:sku=content_id,size=size form:email.0=status",
+        {"sku": "SKU-1", "size": "L", "email.0": "x"},
+        PRODUCT | {"size": "L", "status": "x"},
+    ),
+    "one_field_twice": ("form:n=order_id,n=room", {"n": "7"}, {"order_id": "7", "room": "7"}),
+    "the_one_that_is_there": ("form:a=content_id,b=content_id", {"b": "SKU-1"}, PRODUCT),
+    "first_of_two": ("form:a=content_id,b=content_id", {"b": "B", "a": "SKU-1"}, PRODUCT),
+    "odd_names": (
+        "form:items[0][id]=content_id,add-to-cart=room,a=b=floor",
+        {"items[0][id]": "SKU-1", "add-to-cart": "1", "a=b": "2"},
+        PRODUCT | {"room": "1", "floor": "2"},
+    ),
+    "money": ("form:a=value,b=currency", {"a": 9.9, "b": "eur"}, {"value": 9.9, "currency": "eur"}),
+    "line": (
+        "form:sku=content_id,qty=quantity,price=item_price",
+        {"sku": "SKU-1", "qty": "2", "price": "19.90"},
+        PRODUCT | {"value": Decimal("39.80"), "contents": [LINE]},
+    ),
+    "line_without_price": (
+        "form:sku=content_id,qty=quantity",
+        {"sku": "SKU-1", "qty": "2"},
+        PRODUCT | {"contents": [{"id": "SKU-1", "quantity": 2}]},
+    ),
+    "line_without_quantity": (
+        "form:sku=content_id,qty=quantity,price=item_price",
+        {"sku": "SKU-1", "price": 5},
+        PRODUCT | {"value": 5, "contents": [{"id": "SKU-1", "quantity": 1, "item_price": 5}]},
+    ),
+    "half_a_metre": (
+        "form:sku=content_id,qty=quantity,price=item_price",
+        {"sku": "SKU-1", "qty": "0.5", "price": 30},
+        PRODUCT | {"value": 15, "contents": [{"id": "SKU-1", "item_price": 30}]},
+    ),
+    "no_quantity_at_all": (
+        "form:sku=content_id,qty=quantity,price=item_price",
+        {"sku": "SKU-1", "qty": "none", "price": 30},
+        PRODUCT | {"contents": [{"id": "SKU-1"}]},
+    ),
+    "line_without_id": ("form:a=quantity,b=item_price", {"a": 2, "b": 5}, {"value": 10}),
+    "own_value": ("form:a=quantity,b=item_price,c=value", {"a": 2, "b": 5, "c": 9}, {"value": 9}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FIELDS)
+def test_fields(case: str) -> None:
+    words, body, filled = FIELDS[case]
+    table = routes(f"AddToCart POST /cart/add {words}")
+    assert table.match("POST", "/cart/add", "", None, body.get) == [Match("AddToCart", filled, ACT)]
+
+
+def test_rule_without_a_body_fires_all_the_same() -> None:
+    """The app has not read it, or it is too long to look at."""
+    assert found("AddToCart POST /a form:sku=content_id on=2xx", "POST", "/a") == [
+        Match("AddToCart", {}, ANY_2XX)
+    ]
+
+
+def test_address_goes_before_the_body() -> None:
+    table = routes(
+        "AddToCart POST /cart/{content_id}?n={n} n=quantity form:sku=content_id,q=quantity"
+    )
+    (match,) = table.match("POST", "/cart/SKU-1", "n=3", None, {"sku": "x", "q": 9}.get)
+    assert match.data == PRODUCT | {"contents": [{"id": "SKU-1", "quantity": 3}]}
+
+
+def test_fields_of_a_route_by_name() -> None:
+    table = routes("AddToCart POST name:add form:sku=content_id")
+    (match,) = table.match("POST", "/x", "", ("add", {}), {"sku": "SKU-1"}.get)
+    assert match.data == PRODUCT
+
+
+RULES_OF_BODIES = """
+AddToCart POST /cart/add form:sku=content_id
+AddToCart PUT /cart/{content_id} form:qty=quantity
+Lead POST /newsletter
+Search /search?q={search_string}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "wants"),
+    [
+        ("POST", "/cart/add", True),
+        ("POST", "/cart/add/", True),
+        ("PUT", "/cart/7", True),
+        ("POST", "/cart/7", False),
+        ("POST", "/newsletter", False),
+        ("GET", "/cart/add", False),
+        ("GET", "/search", False),
+        ("PATCH", "/cart/add", False),
+        ("", "", False),
+    ],
+)
+def test_body_is_wanted_where_a_rule_asks_for_it(method: str, path: str, *, wants: bool) -> None:
+    assert routes(RULES_OF_BODIES).wants_body(method, path) is wants
+
+
+def test_rule_by_name_wants_every_body_of_its_method() -> None:
+    table = routes("AddToCart POST name:add form:sku=content_id")
+    assert [table.wants_body(method, "/x") for method in ("POST", "PUT", "GET")] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_default_routes_want_no_body() -> None:
+    assert not any(ROUTES.wants_body(method, path) for method, path in DEFAULTS)
+
+
 # --- mistakes ------------------------------------------------------------------------------------
 
 MISTAKES = {
@@ -279,6 +400,19 @@ MISTAKES = {
     "Lead /a?q={a}b": "a query value is a {name} or plain text",
     "Lead /a?q={a": "a query value is a {name} or plain text",
     "Lead name:": "the route's name is missing",
+    "Lead /a form:a=value": "form: needs a method that sends a body, such as POST",
+    "Lead name:a form:a=value": "form: needs a method that sends a body, such as POST",
+    "Lead POST /a form:": "form:: a field is written form:field=target, with , between",
+    "Lead POST /a form:sku": "form:sku: a field is written form:field=target",
+    "Lead POST /a form:=value": "form:=value: a field is written form:field=target",
+    "Lead POST /a form:a=value,": "form:: a field is written form:field=target",
+    "Lead POST /a form:a=value,b": "form:b: a field is written form:field=target",
+    "Lead POST /a form:a=": "form:a=: '' is no target: letters, digits and _",
+    "Lead POST /a form:a=1": "form:a=1: '1' is no target",
+    "Lead POST /a form:a=my-value": "form:a=my-value: 'my-value' is no target",
+    "Lead POST /a form:a..b=value": "'a..b' is no field, nor a path such as item.sku",
+    "Lead POST /a form:.a=value": "'.a' is no field, nor a path such as item.sku",
+    f"Lead POST /a form:{'a' * 201}=value": "is no field, nor a path such as item.sku",
 }
 
 
@@ -301,12 +435,13 @@ def test_mistakes_are_named_with_their_lines_and_good_rules_kept() -> None:
 
 @given(st.text(max_size=60) | st.lists(st.sampled_from(
     ["Lead", "POST", "/a", "/{x}", "/{x:int}", "?q={y}", "x=y", "on=2xx", " ", ";", "\n", "name:a",
-     "{", "}", "#", "=", "?"]), max_size=12).map("".join))  # fmt: skip
+     "{", "}", "#", "=", "?", "form:", ",", "."]), max_size=12).map("".join))  # fmt: skip
 def test_any_text_is_rules_or_mistakes(text: str) -> None:
     table, problems = parse_routes(text)
     assert all(text.startswith("line ") for text in problems)
     for method in ("GET", "POST"):
-        list(table.match(method, "/a/1", "q=1", ("a", {"x": 1})))
+        list(table.match(method, "/a/1", "q=1", ("a", {"x": 1}), str))
+        table.wants_body(method, "/a/1")
 
 
 @given(st.sampled_from(["GET", "POST", "PUT"]), st.text(max_size=40), st.text(max_size=40))

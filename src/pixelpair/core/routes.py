@@ -1,13 +1,13 @@
 """Route rules: which answer of the shop is which event, and what its address says about it.
 
-`EVENT [METHOD] PATH[?query] [source=target ...] [on=2xx]`, one rule a line (or `;`). Paths are
-Starlette's patterns; `name:ROUTE` stands for a route by its framework name instead.
+`EVENT [METHOD] PATH[?query] [source=target ...] [form:field=target,...] [on=2xx]`, one rule a line
+(or `;`). Paths are Starlette's patterns; `name:ROUTE` stands for a route by its framework name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, parse_qsl
 from starlette.routing import compile_path
 
 from pixelpair.core.events import CUSTOM_DATA, PAGE_VIEW, STANDARD_EVENTS
+from pixelpair.core.money import line_value, pieces
 
 if TYPE_CHECKING:
     from starlette.convertors import Convertor
@@ -58,7 +59,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}")
 _TARGET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
 _CAPTURE = re.compile(r"\{([A-Za-z_]\w*)\}")
 # What a captured name fills without being mapped; anything else would travel unasked.
-_FILLS = frozenset(CUSTOM_DATA) | {"content_id"}
+_FILLS = frozenset(CUSTOM_DATA) | {"content_id", "quantity", "item_price"}
+_FORM = "form:"
+_OF_A_LINE = frozenset({"quantity", "item_price"})
+# No body is looked at for a longer name.
+_FIELD_ROOM = 200
 
 # A full page, a redirect, or any other 2xx (JSON, a fragment, nothing).
 Answer = Literal["page", "redirect", "other"]
@@ -68,6 +73,7 @@ _ON_GET: frozenset[Answer] = frozenset({"page"})
 _ON_ACT: frozenset[Answer] = frozenset({"redirect", "other"})
 
 RouteMatch = tuple[str, Mapping[str, object]]  # a framework's route name, its parameters
+Field = Callable[[str], object]  # what a field of the request's body holds, or None
 
 
 class RuleError(ValueError):
@@ -95,6 +101,7 @@ class Rule:
     query: tuple[tuple[str, str, bool], ...]  # key, capture or literal, is a capture
     renames: Mapping[str, str]
     on: Literal["", "2xx"]
+    form: tuple[tuple[str, str], ...] = ()  # field of the body, target
 
     @property
     def fires_on(self) -> frozenset[Answer]:
@@ -103,9 +110,13 @@ class Rule:
         return _ON_GET if self.method == "GET" else _ON_ACT
 
     def match(
-        self, path: str, query: Mapping[str, list[str]], route: RouteMatch | None
+        self,
+        path: str,
+        query: Mapping[str, list[str]],
+        route: RouteMatch | None,
+        field: Field | None = None,
     ) -> dict[str, object] | None:
-        """What the address fills in, or None where the rule does not fit."""
+        """What address and body fill in, or None where the rule does not fit."""
         found = self._captures(path, route)
         if found is None:
             return None
@@ -115,7 +126,24 @@ class Rule:
                 return None
             if is_capture:
                 found[wanted] = value
+        if field is not None and self.form:
+            given = self._given(found, field)
+            return _filled(given, dict(zip(given, given, strict=True)))
         return _filled(found, self.renames)
+
+    def _given(self, found: Mapping[str, object], field: Field) -> dict[str, object]:
+        """The values by their targets: of the address, then of the first field that has one."""
+        renames = self.renames
+        given = {
+            renames.get(source, source): value
+            for source, value in found.items()
+            if source in renames or source in _FILLS
+        }
+        for name, target in self.form:
+            value = None if target in given else field(name)
+            if value is not None:
+                given[target] = value
+        return given
 
     def _captures(self, path: str, route: RouteMatch | None) -> dict[str, object] | None:
         if self.pattern is None:
@@ -131,21 +159,41 @@ class Rule:
 
 def _filled(found: Mapping[str, object], renames: Mapping[str, str]) -> dict[str, object]:
     data: dict[str, object] = {}
+    line: dict[str, object] = {}
     for source, value in found.items():
         target = renames.get(source, source)
         if source not in renames and target not in _FILLS:
             continue
         if target == "content_id":
             data |= {"content_ids": [str(value)], "content_type": "product"}
+        elif target in _OF_A_LINE:
+            line[target] = value
         else:
             data[target] = value if isinstance(value, int | float) else str(value)
+    if line:
+        _add_line(data, line.get("quantity"), line.get("item_price"))
     return data
+
+
+def _add_line(data: dict[str, object], quantity: object, price: object) -> None:
+    """The line that was added to the cart: what of it, and its value where the price is told."""
+    value = line_value(quantity, price)
+    if value is not None:
+        data.setdefault("value", value)
+    ids = data.get("content_ids")
+    if isinstance(ids, list) and len(ids) == 1:
+        line = {
+            "id": ids[0],
+            "quantity": 1 if quantity is None else pieces(quantity),
+            "item_price": None if value is None else price,
+        }
+        data["contents"] = [{key: told for key, told in line.items() if told is not None}]
 
 
 class RouteTable:
     """All rules of a shop, asked once per answer that may fire one."""
 
-    __slots__ = ("_any", "_by_name", "_by_path", "names_views", "rules", "unheard")
+    __slots__ = ("_any", "_bodies", "_by_name", "_by_path", "names_views", "rules", "unheard")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
@@ -157,6 +205,7 @@ class RouteTable:
         self.names_views = bool(self._by_name["GET"])
         # One pass over a page's path instead of one per rule: most paths match none.
         self._any = {m: _union(rs) for m, rs in self._by_path.items() if rs}
+        self._bodies = _bodies(rules)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RouteTable) and other.rules == self.rules
@@ -176,25 +225,44 @@ class RouteTable:
         union = self._any.get(method)
         return union is not None and union.match(path.rstrip("/") or "/") is not None
 
-    def match(self, method: str, path: str, query: str, route: RouteMatch | None) -> list[Match]:
-        """The rules that fit, in the table's order; each answer fires an event name once."""
+    def wants_body(self, method: str, path: str) -> bool:
+        """Whether a rule may ask for a field of this request's body; by name one always may."""
+        union = self._bodies.get(method)
+        return union is not None and union.match(path.rstrip("/") or "/") is not None
+
+    def match(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        route: RouteMatch | None,
+        field: Field | None = None,
+    ) -> list[Match]:
+        """The rules that fit, in the table's order; each answer fires an event name once.
+
+        `field` looks into the request's body; without it rules take nothing from there.
+        """
         rules: list[Rule] = []
         if self.may_match(method, path):
             rules += self._by_path[method]
         if route is not None:
             rules += self._by_name.get(method, ())
         path = path.rstrip("/") or "/"
-        return list(_fitting(rules, path, parse_query(query), route)) if rules else []
+        return list(_fitting(rules, path, parse_query(query), route, field)) if rules else []
 
 
 def _fitting(
-    rules: list[Rule], path: str, query: Mapping[str, list[str]], route: RouteMatch | None
+    rules: list[Rule],
+    path: str,
+    query: Mapping[str, list[str]],
+    route: RouteMatch | None,
+    field: Field | None,
 ) -> Iterator[Match]:
     taken: dict[str, frozenset[Answer]] = {}
     for rule in rules:
         before = taken.get(rule.event_name, frozenset())
         free = rule.fires_on - before
-        data = rule.match(path, query, route) if free else None
+        data = rule.match(path, query, route, field) if free else None
         if data is not None:
             taken[rule.event_name] = before | free
             yield Match(rule.event_name, data, free)
@@ -208,6 +276,17 @@ def parse_query(query: str) -> dict[str, list[str]]:
         return parse_qs(query[:8192], errors="replace", max_num_fields=200)
     except ValueError:
         return {}
+
+
+def _bodies(rules: tuple[Rule, ...]) -> dict[str, re.Pattern[str]]:
+    """By method, the paths whose bodies a rule asks for."""
+    asking = [rule for rule in rules if rule.form]
+    unions = {}
+    for method in {rule.method for rule in asking}:
+        those = [rule for rule in asking if rule.method == method]
+        by_name = any(rule.pattern is None for rule in those)
+        unions[method] = re.compile("") if by_name else _union(those)
+    return unions
 
 
 def _union(rules: list[Rule]) -> re.Pattern[str]:
@@ -244,18 +323,22 @@ def _rule(words: list[str]) -> Rule:
     if not rest or not rest[0].startswith(("/", "name:")):
         raise RuleError("a path is missing: it starts with / (or name: for a route's name)")
     place, _, query = rest[0].partition("?")
-    renames, on = _mappings(rest[1:])
+    forms = [word for word in rest[1:] if word.startswith(_FORM)]
+    renames, on = _mappings([word for word in rest[1:] if not word.startswith(_FORM)])
+    form = tuple(field for word in forms for field in _fields(word.removeprefix(_FORM)))
+    if form and method == "GET":
+        raise RuleError("form: needs a method that sends a body, such as POST, before the path")
     pairs = tuple(_query(query))
     captured = {wanted for _, wanted, is_capture in pairs if is_capture}
     if place.startswith("name:"):
         if place == "name:":
             raise RuleError("the route's name is missing after name:")
-        return Rule(event_name, method, None, {}, place[5:], pairs, renames, on)
+        return Rule(event_name, method, None, {}, place[5:], pairs, renames, on, form)
     pattern, convertors = _compile(place)
     unknown = set(renames) - set(convertors) - captured
     if unknown:
         raise RuleError(f"{min(unknown)}= is not captured by the path or the query")
-    return Rule(event_name, method, pattern, convertors, None, pairs, renames, on)
+    return Rule(event_name, method, pattern, convertors, None, pairs, renames, on, form)
 
 
 def _check_event_name(name: str) -> None:
@@ -300,7 +383,7 @@ def _mappings(words: list[str]) -> tuple[dict[str, str], Literal["", "2xx"]]:
     for word in words:
         source, equals, target = word.partition("=")
         if not equals:
-            raise RuleError(f"{word!r} is neither source=target nor on=2xx")
+            raise RuleError(f"{word!r} is neither source=target nor on=2xx nor form:field=target")
         if source == "on":
             if target != "2xx":
                 raise RuleError("on= knows only on=2xx")
@@ -310,3 +393,15 @@ def _mappings(words: list[str]) -> tuple[dict[str, str], Literal["", "2xx"]]:
         else:
             renames[source] = target
     return renames, on
+
+
+def _fields(word: str) -> Iterator[tuple[str, str]]:
+    for pair in word.split(","):
+        name, equals, target = pair.rpartition("=")
+        if not equals or not name:
+            raise RuleError(f"form:{pair}: a field is written form:field=target, with , between")
+        if not _TARGET.fullmatch(target):
+            raise RuleError(f"form:{pair}: {target!r} is no target: letters, digits and _")
+        if len(name) > _FIELD_ROOM or not all(name.split(".")):
+            raise RuleError(f"form:{pair}: {name!r} is no field, nor a path such as item.sku")
+        yield name, target
