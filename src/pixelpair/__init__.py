@@ -1,6 +1,7 @@
 """pixelpair: every page carries the Meta Pixel, and every shop event leaves twice under one id.
 
-In a view: `track`, `identify`, `consent`, `discard`; where processes are frozen, `flush`.
+In a view: `track`, `identify`, `consent`, `discard`, `seal`; for what happens later, `send`; where
+processes are frozen, `flush`.
 Importing it starts nothing.
 """
 
@@ -8,7 +9,7 @@ from pixelpair.core.events import Event
 from pixelpair.errors import OutsideRequest, PixelPairError, SettingsError, SpoolError
 from pixelpair.settings import Settings
 from pixelpair.tracker import Tracker
-from pixelpair.verbs import consent, discard, flush, identify, track
+from pixelpair.verbs import consent, discard, flush, identify, seal, send, track
 
 __version__ = "0.1.0"
 
@@ -25,5 +26,7 @@ __all__ = [
     "discard",
     "flush",
     "identify",
+    "seal",
+    "send",
     "track",
 ]

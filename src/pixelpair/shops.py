@@ -109,6 +109,11 @@ class Shops:
         """Whose token sends for this pixel."""
         return self._remembered(self._pixels, pixel_id, lambda it: self._asked().for_pixel(it))
 
+    def front_of(self, pixel_id: str) -> Storefront | None:
+        """The shop that has this pixel, whatever its hosts."""
+        settings = self.settings_of(pixel_id)
+        return None if settings is None else self._front(settings)
+
     @property
     def counts(self) -> dict[tuple[str, ...], Counter[str]]:
         """What did not leave, by pixels and reason."""
@@ -139,7 +144,10 @@ class Shops:
 
     def _found_at(self, host: str) -> Storefront | None:
         settings = self._asked().for_host(host)
-        if settings is None or not (settings.enabled and settings.pixels):
+        return None if settings is None else self._front(settings)
+
+    def _front(self, settings: Settings) -> Storefront | None:
+        if not (settings.enabled and settings.pixels):
             return None
         settings = settings.within(self._process)
         fronts = self._made.get(settings.pixels, [])

@@ -114,6 +114,7 @@ def _shop(
         id_key=settings.key,
         snippet=snippet,
         seal=seal.seal,
+        sealing=settings.signing_secrets,
         version=_version(settings, snippet),
         heads=Heads(settings.pixels),
         domains=domains,

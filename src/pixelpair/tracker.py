@@ -10,11 +10,13 @@ import logging
 import os
 import random
 import stat
+import sys
 import tempfile
 import time
 import weakref
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,6 +25,7 @@ from pixelpair import logs
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.http import WANTED, by_environ
 from pixelpair.core.notes import Notes
+from pixelpair.core.orders import Later, NotSent, twins_of
 from pixelpair.core.proxies import arrivals
 from pixelpair.core.readings import Window
 from pixelpair.delivery.journal import Journal
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from pixelpair.core.proxies import Trust
     from pixelpair.core.readings import Served
     from pixelpair.delivery.outbox import Outbox
+    from pixelpair.storefront import Storefront
 
 _LOG = logging.getLogger("pixelpair")
 NOTES = Notes()  # for what belongs to no tracker: mistakes in settings, calls outside requests
@@ -71,6 +75,8 @@ _UNLASTING = (
     "no PIXELPAIR_SECRET: Purchase ids are derived from the access token and hold only until it"
     " changes"
 )
+_NO_SHOP = "pixel_id must name a pixel of this process's shops"
+_NO_TOKEN = "pixelpair has no PIXELPAIR_ACCESS_TOKEN here, or is switched off"  # noqa: S105
 _CODE_ENDED = (
     "the test event code %s has ended, as PIXELPAIR_TEST_EVENT_CODE says: events are sent without"
     " it; remove it"
@@ -122,6 +128,7 @@ class Tracker:
         # routes pay for each call between them and the server.
         self.begin: Callable[..., Exchange] = _muted
         self.shops: Shops | None = None
+        self._front: Storefront | None = None
         trust = settings.trusted_proxies
         self.wanted = WANTED | by_environ(*(n.decode() for n in (trust.headers if trust else ())))
         self.sends = settings.active and bool(settings.access_token or settings.shops)
@@ -129,7 +136,7 @@ class Tracker:
         if settings.shops and settings.active:
             self._open_many(outlets, trust)
         elif settings.active:
-            front = storefront(settings, outlets, self.notes)
+            front = self._front = storefront(settings, outlets, self.notes)
             self.desk, self.begin = front.desk, partial(Exchange, front.shop)
         if self.sends:
             self.spool = self._spool()
@@ -235,6 +242,40 @@ class Tracker:
         else:
             self.meters.tick()
 
+    def send(self, later: Later) -> bool:
+        """Queue an event of a sealed visitor; whether it was. Never raises: the log says why."""
+        front = self._front_of(later.pixel_id)
+        if not self.sends or front is None:
+            why = _NO_SHOP if self.sends else _NO_TOKEN
+            self.notes.once(("send", why), logging.ERROR, "send(): %s; nothing was sent", why)
+            return False
+        shop = front.shop
+        try:
+            found = twins_of(shop, later, self._clock())
+            if isinstance(found, NotSent):
+                shop.notes.count(found.reason)
+                level = logging.INFO if found.reason == "no seal" else logging.ERROR
+                shop.notes.once(("send", found.text), level, "send(): %s", found.text)
+                return False
+            for twin in found:
+                shop.queue(twin.pack())
+        except Exception:  # a webhook that fails is sent again, and the order with it
+            shop.notes.count("failures")
+            shop.notes.say("failed", exc_info=True)
+            return False
+        return True
+
+    def has(self, pixel_id: str | None) -> bool:
+        """Whether an event of this pixel (None: of the only shop) is this tracker's to send."""
+        return self.sends and self._front_of(pixel_id) is not None
+
+    def _front_of(self, pixel_id: str | None) -> Storefront | None:
+        """The shop that has this pixel; without one, the only shop that there is."""
+        if self.shops is not None:
+            return None if pixel_id is None else self.shops.front_of(pixel_id)
+        front = self._front
+        return front if front and pixel_id in (None, *front.shop.pixels) else None
+
     @property
     def counts(self) -> Counter[str]:
         """What did not leave, by reason."""
@@ -273,6 +314,21 @@ class Tracker:
                 folder,
             )
         return folder
+
+
+_homes: list[Tracker] = []  # keeps it alive: nobody else holds it
+
+
+def home() -> Tracker:
+    """The tracker of a process that serves no page: by the environment, or a Django project's."""
+    if _homes and not _homes[0].closed:
+        return _homes[0]
+    tracker = None
+    if "django.conf" in sys.modules:
+        with suppress(Exception):  # Django may be there without a project
+            tracker = import_module("pixelpair.django.middleware").project_tracker()
+    _homes[:] = [tracker or Tracker.for_door(None)]
+    return _homes[0]
 
 
 def _finder(settings: Settings, clock: Callable[[], float]) -> Callable[[str], Settings | None]:

@@ -1,6 +1,6 @@
-"""What a view can say: track, identify, consent, discard. They find the request being served.
+"""What a view can say: track, identify, consent, discard, seal. They find the request being served.
 
-And flush, for where a process may end, or be frozen, after each answer.
+Elsewhere: send, for what happens later, and flush, for where a process may end after each answer.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from pixelpair.core.events import clean_event_name
 from pixelpair.core.exchange import CURRENT
+from pixelpair.core.orders import Later
 from pixelpair.core.shop import Tracked
 from pixelpair.errors import OutsideRequest
 from pixelpair.readers import TRUE_WORDS
-from pixelpair.tracker import LIVING, NOTES
+from pixelpair.tracker import LIVING, NOTES, home
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import EllipsisType
 
 _MAX_ITEMS = 500  # of a list, as custom data are cut
@@ -100,6 +102,43 @@ def discard(*event_names: str) -> None:
             _say_bad_name()
         if names or not event_names:  # without a name it would discard all
             exchange.discard(names)
+
+
+def seal() -> str:
+    """This visitor as a short text, to be kept with an order that is paid later; see `send`.
+
+    At most 500 printable ASCII characters, which fit a payment provider's metadata; good for 90
+    days. "" where nothing of the visitor may leave: an order is stored all the same, and `send`
+    knows. Signed, not encrypted: IP, user agent and address of the page can be read in it.
+    """
+    exchange = CURRENT.get()
+    if exchange is None:
+        _outside("seal")
+        return ""
+    return exchange.seal()
+
+
+def send(
+    event_name: str,
+    *,
+    sealed: str | None,
+    event_id: str | None = None,
+    occurred_at: datetime | float | None = None,
+    pixel_id: str | None = None,
+    **data: object,
+) -> bool:
+    """Report an event of a sealed visitor, from anywhere: a webhook, a task, a command.
+
+    Only the server half leaves: with the facts of the checkout, and the time of now or of
+    `occurred_at` (at most 7 days ago). A Purchase names its `order_id`, so that its thank-you page,
+    this call and a repeated webhook are one event; others may be given an `event_id`. `pixel_id`
+    says whose it is in a process of many shops. Gives whether it was accepted; else the log says
+    why. Never raises.
+    """
+    later = Later(event_name, sealed, _as_now(data), event_id, occurred_at, pixel_id)
+    trackers = [tracker for tracker in list(LIVING) if tracker.sends] or [home()]
+    own = [tracker for tracker in trackers if tracker.has(pixel_id)] or trackers
+    return own[0].send(later)
 
 
 def flush(timeout: float = 2.0) -> int:

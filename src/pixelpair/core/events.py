@@ -318,12 +318,16 @@ class Event(NamedTuple):
             row["data_processing_options_country"], row["data_processing_options_state"] = ldu
         return row
 
-    def twin(self, pixel_id: str, visitor: Visitor) -> Twin:
-        """The server half, serialised here so that the sender only touches bytes."""
+    def twin(self, pixel_id: str, visitor: Visitor, met: int = 0) -> Twin:
+        """The server half, serialised here so that the sender only touches bytes.
+
+        `met`: when the visitor's facts were stamped, where that was before the event.
+        """
         body = orjson.dumps(self.row(visitor))
         fault = self.fault if self.name == "Purchase" else None
         consent = "granted" if visitor.asked else ""
-        return Twin(pixel_id, self.name, self.id, self.time, body, self.lasting, fault, consent)
+        told = self.lasting, fault, consent, met
+        return Twin(pixel_id, self.name, self.id, self.time, body, *told)
 
 
 class Twin(NamedTuple):
@@ -332,7 +336,8 @@ class Twin(NamedTuple):
     `event_time` is in Unix seconds. `lasting` marks an id that was derived or given, which a
     second device or a webhook can repeat: it is remembered for days after delivery. `fault`
     says why the event must not be sent; such a twin goes straight to the dead letters. `consent`
-    is "granted" where the visitor was asked and agreed, "" where nobody is asked.
+    is "granted" where the visitor was asked and agreed, "" where nobody is asked. `met` is when
+    the visitor was met, if that was before the event (0: at it): a withdrawal since ends it.
     """
 
     pixel_id: str
@@ -343,6 +348,7 @@ class Twin(NamedTuple):
     lasting: bool = False
     fault: str | None = None
     consent: str = ""
+    met: int = 0
 
     def __repr__(self) -> str:
         return f"Twin({self.pixel_id} {self.event_name} {self.event_id} at {self.event_time})"
@@ -358,7 +364,7 @@ class Twin(NamedTuple):
             self.fault,
             self.consent,
         )
-        return orjson.dumps(meta) + b"\n" + self.body
+        return orjson.dumps((*meta, self.met) if self.met else meta) + b"\n" + self.body
 
     @classmethod
     def unpack(cls, record: bytes) -> Twin:
@@ -392,8 +398,8 @@ def unpacked(record: bytes) -> Twin | Withdrawal:
     meta, _, body = record.partition(b"\n")
     match orjson.loads(meta):
         case [str(pixel_id), str(name), str(event_id), int(time), bool(lasting), fault, *more]:
-            consent = str(more[0]) if more else ""
-            return Twin(pixel_id, name, event_id, time, body, lasting, fault, consent)
+            consent, met = str(more[0]) if more else "", int(more[1]) if more[1:] else 0
+            return Twin(pixel_id, name, event_id, time, body, lasting, fault, consent, met)
         case [str(pixel_id), str(fbp), int(time)]:
             return Withdrawal(pixel_id, fbp, time)
     raise ValueError("no twin")

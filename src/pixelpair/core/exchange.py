@@ -121,6 +121,19 @@ class Exchange:
         if (self.passing or self.headers is not None) and not self._mute:
             self._shop.notes.say("consent too late")
 
+    def seal(self) -> str:
+        """This request's visitor as a text to keep with an order; "" where nothing may leave."""
+        if self._mute:
+            return ""
+        try:
+            request = self._met()
+            if self._is_excluded(request):
+                return ""
+            return Visit(self._shop, request, self.said, self._shop.clock()).seal(self.said)
+        except Exception:
+            self._failed()
+            return ""
+
     def discard(self, event_names: tuple[str, ...]) -> None:
         """These events, or all where none is named, do not leave: the act failed."""
         if not self.passing:

@@ -16,10 +16,10 @@ from pixelpair.core.events import (
     CUSTOM_DATA,
     PAGE_VIEW,
     Event,
-    clean_data,
     clean_event_id,
     clean_event_name,
 )
+from pixelpair.core.making import data_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,9 +133,7 @@ class Reader:
     def _data(
         self, name: str, given: Mapping[str, object], dropped: list[tuple[str, str]]
     ) -> dict[str, object]:
-        data, faults = clean_data(given)
-        if self.currency and "value" in data and given.get("currency") is None:
-            data["currency"] = self.currency
+        data, faults = data_of(name, given, self.currency)
         # Names that a stranger makes up belong in no log.
         dropped += [(name, fault) for fault in faults if fault.partition(" ")[0] in CUSTOM_DATA]
         return data

@@ -53,6 +53,7 @@ class Shop:
     id_key: bytes = field(repr=False)
     snippet: Snippet
     seal: Callable[[str], str]
+    sealing: tuple[bytes, ...] = field(default=(), repr=False)  # the secrets of sealed orders
     version: bytes  # of all that stands in a cacheable page, for its ETag
     heads: Heads
     domains: CookieDomains
@@ -111,6 +112,7 @@ class Said:
     consent: bool | None = None
     discarded: set[str] = field(default_factory=set)
     discards_all: bool = False
+    sealed: tuple[float, str] | None = None  # when, and with which _fbp, an order was sealed
 
     def discards(self, event_name: str) -> bool:
         """Whether the act behind this event failed."""

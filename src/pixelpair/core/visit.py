@@ -15,16 +15,11 @@ from pixelpair.core.cookies import (
     new_fbp,
     valid_fbp,
 )
-from pixelpair.core.events import (
-    PAGE_VIEW,
-    Event,
-    Visitor,
-    clean_data,
-    clean_event_id,
-    purchase_id,
-)
+from pixelpair.core.events import PAGE_VIEW, Event, Visitor
+from pixelpair.core.making import event_of, tied
 from pixelpair.core.person import Person
 from pixelpair.core.routes import READS
+from pixelpair.core.sealed import seal
 from pixelpair.core.shop import Said, SetCookie, Shop, Tracked
 from pixelpair.core.snippet import (
     PENDING,
@@ -101,30 +96,7 @@ class Visit:
                 yield self._event(own.event_name, own.data, own.event_id)
 
     def _event(self, name: str, given: Mapping[str, object], given_id: object = None) -> Event:
-        shop = self._shop
-        if not given and given_id is None:
-            return Event(name, shop.new_id(), int(self._now), {})
-        data, dropped = clean_data(given)
-        # A currency that was given and dropped is not replaced: the value would be another sum.
-        if shop.currency and "value" in data and given.get("currency") is None:
-            data["currency"] = shop.currency
-        event_id, lasting = self._event_id(name, given_id, data, dropped)
-        for why in dropped:
-            shop.notes.say("dropped", name, why, per=(name, why))
-        return Event(name, event_id, int(self._now), shop.wall.data(data), lasting)
-
-    def _event_id(
-        self, name: str, given_id: object, data: Mapping[str, object], dropped: list[str]
-    ) -> tuple[str, bool]:
-        shop = self._shop
-        if given_id is not None:
-            given = clean_event_id(given_id)
-            if given:
-                return given, True
-            dropped.append("event_id is not 1 to 64 printable ASCII characters")
-        if name == "Purchase" and "order_id" in data:
-            return purchase_id(shop.id_key, shop.pixel_id, str(data["order_id"])), True
-        return shop.new_id(), False
+        return event_of(self._shop, name, given, given_id, self._now)
 
     # --- the server halves -----------------------------------------------------------------
 
@@ -139,6 +111,7 @@ class Visit:
             shop.notes.count(muted, len(events))
             return []
         visitor = self.facts()
+        events = [tied(shop, event, visitor.fbp) for event in events]
         if shop.sends:
             skipped = PAGE_VIEW if shop.page_view == "browser" else None
             for event in events:
@@ -188,10 +161,12 @@ class Visit:
         raw = request.cookies
         cookies = meta_cookies(raw) if b"_fb" in raw else {}
         _, index = shop.domains(request.host)
-        ms = int(self._now * 1000)
+        said = self.person.said
+        sealed = None if said is None else said.sealed
+        ms = int((self._now if sealed is None else sealed[0]) * 1000)
         fbp = cookies.get("_fbp")
         if fbp is None or not valid_fbp(fbp):
-            fbp = new_fbp(index, ms, shop.new_random())
+            fbp = new_fbp(index, ms, shop.new_random()) if sealed is None else sealed[1]
             self.cookies.append(self._lasting("_fbp", fbp))
         fbc, referrer = cookies.get("_fbc"), request.referrer
         if fbc is not None or "fbclid=" in request.query or "fbclid=" in referrer:
@@ -201,13 +176,23 @@ class Visit:
                 self.cookies.append(self._lasting("_fbc", fbc))
         person, wall = self.person, shop.wall
         asked, ldu = bool(shop.policy.consent.cookie), person.consent.ldu
-        said = person.hashed(fbp), asked, ldu
+        of_person = person.hashed(fbp), asked, ldu
         ip, agent = request.client, request.user_agent
         if request.method in READS:
             url, referrer = wall.url(request.url), wall.url(referrer) if referrer else ""
         else:
             url, referrer = wall.url(request.same_origin_referrer or request.url), ""
-        return Visitor(url, referrer, ip, agent, fbp, fbc, *said)
+        return Visitor(url, referrer, ip, agent, fbp, fbc, *of_person)
+
+    def seal(self, said: Said) -> str:
+        """The facts sealed for an order; "" of a visitor of whom nothing may leave."""
+        shop = self._shop
+        if self.person.muted:
+            shop.notes.count("not sealed")
+            return ""
+        facts = self.facts()
+        said.sealed = said.sealed or (self._now, facts.fbp or "")
+        return seal(facts, shop.sealing, self._now)
 
     def word(self) -> list[SetCookie]:
         """The cookies that keep what the visitor said of themselves in this request."""

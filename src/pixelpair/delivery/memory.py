@@ -108,7 +108,8 @@ class MemoryOutbox:
 
     def _may_not_leave(self, twin: Twin) -> bool:
         whose = (twin.pixel_id, borne_fbp(twin.body))
-        return whose in self._ended and twin.event_time <= self._ended[whose][0]
+        met = twin.met or twin.event_time
+        return whose in self._ended and met <= self._ended[whose][0]
 
     def _forgo(self, twin: Twin, now: float) -> None:
         self._withdrawn += 1

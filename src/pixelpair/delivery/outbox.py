@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pixelpair.core.events import Twin, Withdrawal
 
@@ -26,10 +26,10 @@ Verdict = Delivered | RetryAt | Hold | Dead
 # id can only come again from a record that was read twice.
 REMEMBER_LASTING: Final = 8 * 86400.0
 REMEMBER: Final = 3600.0
-# For so long events of a visitor who withdrew may still come from another process's journal.
-# Of 100 bytes each; beyond that number the oldest are forgotten.
-REMEMBER_WITHDRAWAL: Final = 3600.0
-WITHDRAWALS: Final = 10_000
+# For so long an event of a visitor who withdrew may still come: an order that was sealed before is
+# paid (`core/sealed.py`). Of 100 bytes each; beyond that number the oldest are forgotten.
+REMEMBER_WITHDRAWAL: Final = 90 * 86400.0
+WITHDRAWALS: Final = 100_000
 # Dead letters wait so long for somebody to look.
 KEEP_DEAD: Final = 30 * 86400.0
 
@@ -37,12 +37,11 @@ KEEP_DEAD: Final = 30 * 86400.0
 FBP_KEY: Final = b'"fbp":"'
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One queued event, and how many counted tries it has behind it."""
 
     key: Key
-    twin: Twin
+    twin: Twin  # a thousand of them a call: a frozen dataclass takes three times as long
     attempts: int = 0
 
 
@@ -106,7 +105,25 @@ class Room:
     dropped: int = 0
 
 
-class Outbox(Protocol):
+class Queue(Protocol):
+    """What events are sent from."""
+
+    def lanes(self) -> list[str]:
+        """The pixels that events wait for, due or not."""
+
+    def claim(self, limit: int, now: float, pixel_id: str | None = None) -> list[Row]:
+        """Due events, oldest first, of this pixel (None: of all); given again only after
+        `settle` or when the outbox is opened anew, as after a crash."""
+
+    def settle(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
+        """Obey the verdicts on claimed events; one that is gone meanwhile stays away."""
+
+    def note(self, pixel_id: str, trouble: Trouble | None) -> None:
+        """Remember why a pixel's events do not leave, in place of what was noted before; None:
+        they do."""
+
+
+class Outbox(Queue, Protocol):
     """At least once, and once as far as ids can tell.
 
     An event is known by (pixel, name, id). While one waits, and for a while after its delivery,
@@ -140,16 +157,6 @@ class Outbox(Protocol):
     def sources(self) -> list[str]:
         """The journals that an offset is kept for."""
 
-    def lanes(self) -> list[str]:
-        """The pixels that events wait for, due or not."""
-
-    def claim(self, limit: int, now: float, pixel_id: str | None = None) -> list[Row]:
-        """Due events, oldest first, of this pixel (None: of all); given again only after
-        `settle` or when the outbox is opened anew, as after a crash."""
-
-    def settle(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
-        """Obey the verdicts on claimed events; one that is gone meanwhile stays away."""
-
     def stats(self) -> Stats: ...
 
     def dead(self, limit: int = 100) -> list[DeadLetter]:
@@ -177,10 +184,6 @@ class Outbox(Protocol):
         """Delete queued events, claimed or not, and give how many. They count as withdrawn and
         are remembered like delivered ones: the same event is not taken in again for a while."""
 
-    def note(self, pixel_id: str, trouble: Trouble | None) -> None:
-        """Remember why a pixel's events do not leave, in place of what was noted before; None:
-        they do."""
-
     def troubles(self) -> list[Trouble]:
         """What was noted, in the order of pixels."""
 
@@ -188,6 +191,21 @@ class Outbox(Protocol):
         """What was put or settled survives a power cut from here on."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Bypass(Protocol):
+    """What an outbox promises beside, if events may be sent before it has them."""
+
+    def known(self, twins: Sequence[Twin], digests: Sequence[bytes]) -> set[bytes]:
+        """The identities of those that `put_many` would not take in: they wait, were delivered
+        lately, or their visitor withdrew."""
+
+    def settle_new(
+        self, verdicts: Sequence[tuple[Twin, bytes, Delivered | RetryAt | Dead]], now: float
+    ) -> None:
+        """Obey the verdicts on events that were never put, each with its identity: what there
+        would be if they had been put, claimed and settled."""
 
 
 def digest(twin: Twin) -> bytes:

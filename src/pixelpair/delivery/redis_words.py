@@ -53,7 +53,7 @@ def mark(twin: Twin) -> bytes:
 
 def of_twin(twin: Twin) -> tuple[str, bytes, bytes, str]:
     """Its pixel, head, record and fault."""
-    head = mark(twin) + f"{twin.event_time} {twin.event_name}".encode()
+    head = mark(twin) + f"{twin.met or twin.event_time} {twin.event_name}".encode()
     return twin.pixel_id, head, twin.pack(), twin.fault or ""
 
 

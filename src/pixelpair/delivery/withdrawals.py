@@ -46,7 +46,7 @@ def known(db: sqlite3.Connection, now: float) -> bool:
 def ended(db: sqlite3.Connection, twin: Twin, now: float) -> bool:
     """Whether this event's visitor withdrew when it was made, or later."""
     question = "SELECT 1 FROM withdrawn WHERE pixel = ? AND fbp = ? AND time >= ? AND until > ?"
-    whose = (twin.pixel_id, borne_fbp(twin.body), twin.event_time, now)
+    whose = (twin.pixel_id, borne_fbp(twin.body), twin.met or twin.event_time, now)
     return db.execute(question, whose).fetchone() is not None
 
 

@@ -43,6 +43,16 @@ if TYPE_CHECKING:
 _KEY = "pixelpair.served"  # in request.META: a door further out serves this request already
 
 
+def project_tracker() -> Tracker:
+    """The tracker of this project, whether it serves pages in this process or not."""
+    return Tracker.for_door(
+        None,
+        framework_secret=_secret_key(),
+        given=getattr(django_settings, "PIXELPAIR", None),
+        debug=bool(getattr(django_settings, "DEBUG", False)),
+    )
+
+
 class PixelPairMiddleware:
     """`MIDDLEWARE = ["pixelpair.django.PixelPairMiddleware", ...]`.
 
@@ -54,12 +64,7 @@ class PixelPairMiddleware:
 
     def __init__(self, get_response: Callable[..., Any]) -> None:
         self.get_response = get_response
-        self.tracker = Tracker.for_door(
-            None,
-            framework_secret=_secret_key(),
-            given=getattr(django_settings, "PIXELPAIR", None),
-            debug=bool(getattr(django_settings, "DEBUG", False)),
-        )
+        self.tracker = project_tracker()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
