@@ -56,7 +56,10 @@ FORBIDDEN_TO_CORE = {
     "tempfile", "_thread", "threading", "time",
 }  # fmt: skip
 # The calendar is no clock: a date of birth is checked against it.
-ALLOWED_NAMES = {("user_data.py", "datetime", "date")}
+ALLOWED_NAMES = {
+    ("user_data.py", "datetime", "date"),
+    ("orders.py", "datetime", "datetime"),  # what a shop gives; it is asked for no time
+}
 FRAMEWORKS = {"django", "flask", "werkzeug", "fastapi", "uvicorn", "starlette", "asgiref"}
 KNOWS_A_FRAMEWORK = {
     "core": {"starlette"},  # path patterns
@@ -160,6 +163,8 @@ FACADE = [
     "discard",
     "flush",
     "identify",
+    "seal",
+    "send",
     "track",
 ]
 

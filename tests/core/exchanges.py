@@ -118,6 +118,7 @@ def site(**changes: Any) -> Site:
         id_key=KEY,
         snippet=SNIPPET,
         seal=SEAL.seal,
+        sealing=(b"a secret of these tests",),
         version=VERSION,
         heads=Heads([PIXEL]),
         domains=DOMAINS,

@@ -218,10 +218,14 @@ def test_click_of_a_referrer_is_read_before_it_is_cleaned() -> None:
 
 def test_texts_that_a_page_makes_up_are_cleaned() -> None:
     where = asking()
-    data = {"search_string": "jane@shop.example", "content_name": "+46 70 123 45 67", "value": 1}
+    data = {
+        "search_string": "jane@shop.example",
+        "content_name": "+46 70 123 45 67",
+        "num_items": 1,
+    }
     body = report(made=[["Search", data, A]])
     told(where, asked(OWN | dict(VISITORS["granted"].headers)), body, page_events=["Search"])
-    clean = {"search_string": "(removed)", "content_name": "(removed)", "value": 1}
+    clean = {"search_string": "(removed)", "content_name": "(removed)", "num_items": 1}
     assert where.rows[0]["custom_data"] == clean
 
 

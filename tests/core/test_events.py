@@ -310,7 +310,8 @@ def test_twin_carries_the_row_as_it_will_be_posted() -> None:
 
 @given(st.builds(
     Twin, st.text("0123456789"), st.text("ab\n"), st.text("ab\"'\\"), st.integers(0, 2**40),
-    st.binary(), st.booleans(), st.none() | st.text("ab é\n"),
+    st.binary(), st.booleans(), st.none() | st.text("ab é\n"), st.text("granted"),
+    st.integers(0, 2**40),
 ))  # fmt: skip
 def test_packed_twin_comes_back(twin: Twin) -> None:
     assert Twin.unpack(twin.pack()) == twin

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.core.exchanges import (
     AGENT,
     FBP,
+    HTML,
     JSON,
     KEY,
     MATCHING,
@@ -32,7 +33,8 @@ from tests.core.exchanges import (
 
 if TYPE_CHECKING:
     from pixelpair.core.exchange import Exchange
-    from tests.core.exchanges import Answered, Site
+    from pixelpair.core.http import Request
+    from tests.core.exchanges import Answered, Site, View
 
 ORDER = "/orders/1001/complete"
 MOVED = [(b"location", b"/cart")]
@@ -180,7 +182,7 @@ def test_bad_field_is_dropped_and_said_once(caplog: pytest.LogCaptureFixture) ->
         ({"value": 1}, {"value": 1, "currency": "SEK"}),
         ({"value": 1, "currency": None}, {"value": 1, "currency": "SEK"}),
         ({"value": 1, "currency": "EUR"}, {"value": 1, "currency": "EUR"}),
-        ({"value": 1, "currency": "euro"}, {"value": 1}),
+        ({"value": 1, "currency": "euro"}, {}),
         ({"value": "one"}, {}),
         ({"content_name": "Tea"}, {"content_name": "Tea"}),
     ],
@@ -214,11 +216,33 @@ def test_purchase_id_is_the_same_from_the_view_as_from_the_address() -> None:
     assert other.sent == [("Purchase", order_id("1001", pixel="99"))]
 
 
-def test_purchase_without_an_order_gets_an_id_of_its_own() -> None:
+def test_purchase_without_an_order_is_known_by_its_browser_and_basket() -> None:
     where = site(page_view="off")
-    got = answer(where, view=PAID)
-    assert got.shown == [("Purchase", ids(1)[0])]
-    assert [twin.lasting for twin in where.accepted] == [False]
+    first, again = answer(where, view=PAID), answer(where, view=PAID)
+    assert first.shown == again.shown == where.sent[:1] == where.sent[1:]
+    assert [twin.lasting for twin in where.accepted] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("asked", "view"),
+    [
+        (request(headers={"cookie": f"_fbp={FBP}1"}), PAID),
+        (request(), tracks("Purchase", value=2, currency="SEK")),
+        (request(), tracks("Purchase", value=1, currency="EUR")),
+        (request(), tracks("Purchase", value=1, currency="SEK", content_ids=["1"])),
+    ],
+)
+def test_another_browser_or_basket_is_another_purchase(asked: Request, view: View) -> None:
+    where = site(page_view="off")
+    answer(where, view=PAID)
+    answer(where, asked, view=view)
+    assert where.sent[0] != where.sent[1]
+
+
+def test_page_that_makes_its_ids_names_no_browser() -> None:
+    where = site(page_view="off")
+    got = answer(where, headers=[*HTML, (b"cache-control", b"public, max-age=60")], view=PAID)
+    assert got.sealed == [["/", []], ["/", []]]
 
 
 def test_given_id_goes_before_a_derived_one() -> None:
