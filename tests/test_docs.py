@@ -281,8 +281,70 @@ for place, line, text in json.load(sys.stdin):
     printed.append(out.getvalue())
 json.dump(printed, sys.stdout)
 """
+# What stands around a page's examples: the project that a model needs.
+SETUPS = {
+    "docs/orders.md": """
+import sys, types
+from django import setup
+from django.conf import settings
+
+sys.modules["docs"] = types.ModuleType("docs")
+sys.modules["docs"].__path__ = ["."]
+database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+settings.configure(INSTALLED_APPS=["docs"], DATABASES={"default": database}, USE_TZ=True)
+setup()
+""",
+}
 # What each page's examples must have come to, in the names that they made.
 PROOFS = {
+    "docs/orders.md": """
+import os
+from pathlib import Path
+
+from django.db import connection
+from django.test import RequestFactory
+from pixelpair.core.events import Twin
+from pixelpair.delivery import frames
+from pixelpair.django import PixelPairMiddleware
+
+client = app.test_client()
+browser = "Mozilla/5.0 (X11; Linux x86_64)"
+client.environ_base["HTTP_USER_AGENT"] = browser
+client.post("/checkout", data={"email": "anna@example.com"})
+assert "Purchase" not in client.get("/orders/1001/complete").text.split("<script>")[0]
+assert client.post("/payments", data={"order": "1001"}).status_code == 204
+assert '"order_id":"1001"' in client.get("/orders/1001/complete").text
+for path in ("checkout/payment", "wishlist/TEA-1", "join", "catalogue", "tea-club/trial"):
+    assert client.post(f"/{path}").status_code == 302
+assert invoice_paid(ORDERS["1001"]["pixel"], "7")
+
+with connection.schema_editor() as editor:
+    editor.create_model(Order)
+ask = RequestFactory(headers={"User-Agent": browser}).post
+assert PixelPairMiddleware(checkout)(ask("/")).status_code == 204
+order = Order.objects.get()
+assert order.pixel and not is_paid(None, "1002")
+payment_came(order)
+assert Order.objects.get().pixel_sent
+Order.objects.update(pixel_sent=None)
+payment(ask("/", {"order": "1002"}))
+assert is_paid(None, "1002") and Order.objects.get().pixel_sent
+Order.objects.update(pixel_sent=None)
+send_what_is_left()
+assert Order.objects.get().pixel_sent
+Order.objects.update(pixel_sent=timezone.now() - timedelta(days=9))
+forget_visitors()
+assert Order.objects.get().pixel == ""
+
+journals = [path.read_bytes() for path in Path(os.environ["PIXELPAIR_SPOOL"]).glob("*.pxj")]
+records = [record for data in journals for record in frames.read_frames(data, final=True).payloads]
+twins = [Twin.unpack(record) for record in records]
+assert len({twin.event_id for twin in twins if twin.event_name == "Purchase"}) == 2
+names = {"AddPaymentInfo", "AddToWishlist", "CompleteRegistration", "Lead", "StartTrial"}
+assert names <= {twin.event_name for twin in twins if not twin.fault}
+(renewal,) = [twin for twin in twins if twin.event_name == "Subscribe"]
+assert renewal.event_id == "invoice-7"
+""",
     "docs/views.md": """
 import asyncio, os
 from pathlib import Path
@@ -357,10 +419,12 @@ def run(blocks: list[Block], folder: Path) -> list[str]:
     quiet = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     shop = {"PIXEL_ID": "1234567890", "ACCESS_TOKEN": "t", "SECRET": "s", "SENDER": "none"}
     shop["SPOOL"] = str(folder / "spool")
-    proof = PROOFS.get(blocks[0].page, "") if blocks else ""
+    page = blocks[0].page if blocks else ""
+    told = [[named(b), b.line, b.text] for b in blocks]
+    told = [["setup", 1, SETUPS.get(page, "")], *told, ["proof", 1, PROOFS.get(page, "")]]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", RUNNER],
-        input=json.dumps([[named(b), b.line, b.text] for b in blocks] + [["proof", 1, proof]]),
+        input=json.dumps(told),
         env=quiet
         | {f"{PREFIX}{key}": value for key, value in shop.items()}
         | {"PYTHONPATH": str(ROOT / "src")},
@@ -370,7 +434,7 @@ def run(blocks: list[Block], folder: Path) -> list[str]:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)[:-1]
+    return json.loads(done.stdout)[1:-1]
 
 
 @pytest.mark.parametrize("page", sorted({b.page for b in BLOCKS if b.language == "python"}))

@@ -43,7 +43,7 @@ LAW: dict[str, set[str]] = {
     "asgi": TRACKER,
     "wsgi": TRACKER,
     "flask": TRACKER | {"wsgi", "cli"},
-    "django": TRACKER | {"cli"},
+    "django": TRACKER | {"cli", "verbs"},  # the mixin of orders speaks as a view does
     "commands": TRACKER,
     "cli": TRACKER | {"commands", "sandbox"},
     "sandbox": {"errors"},

@@ -29,6 +29,9 @@ from pixelpair.settings import Settings, default_spool, temporary_spool
 
 TOKEN = "EAAB-secret-token"
 SECRET = "hunter2-old"
+CONTENT_ID = (
+    "sku, product_id, mpn, gtin, route, or a function of the product's facts by its dotted path"
+)
 
 
 def problems(**given_options: object) -> tuple[Problem, ...]:
@@ -56,6 +59,7 @@ DEFAULTS = {
     "auto_config": False,
     "advanced_matching": False,
     "identify": None,
+    "purchase_status": None,
     "anonymous_id": False,
     "consent": ConsentRule(),
     "gpc": "ldu",
@@ -65,6 +69,8 @@ DEFAULTS = {
     "cookie_domain": "",
     "staff": Staff(),
     "sensitive": sensitive.DEFAULT,
+    "content_id": None,
+    "group_id": None,
     "private_keys": (),
     "currency": "",
     "phone_country": "",
@@ -228,6 +234,10 @@ GOOD: list[tuple[str, object, object]] = [
     ("staff", ["cookie:team"], parse_staff(["cookie:team"])),
     ("sensitive", "/mail/*", (*sensitive.DEFAULT, "/mail/*")),
     ("sensitive", "none **/pin, /x/", ("**/pin", "/x")),
+    ("purchase_status", "shop.orders.is_paid", "shop.orders.is_paid"),
+    ("content_id", "mpn", "mpn"),
+    ("content_id", "shop.ids.of", "shop.ids.of"),
+    ("group_id", "group_id", "group_id"),
     ("private_keys", "q, ref", ("q", "ref")),
     ("private_keys", ["coupon"], ("coupon",)),
     ("shops", SHOPS, SHOPS),
@@ -362,6 +372,10 @@ BAD: list[tuple[str, object, str]] = [
     ("sensitive", "/ok **/", f"'**': {sensitive.EXPECTED}"),
     ("sensitive", 7, sensitive.EXPECTED),
     ("private_keys", 7, "names of query parameters"),
+    ("purchase_status", "paid", "a callable, or its dotted path like shop.visitors.who"),
+    ("content_id", "ean", CONTENT_ID),
+    ("content_id", 7, CONTENT_ID),
+    ("group_id", "group", f"group_id, {CONTENT_ID}"),
 ]
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pixelpair.asking import ask_async
 from pixelpair.core.exchange import CURRENT, Exchange
-from pixelpair.core.http import Request, indexed
+from pixelpair.core.http import Request, header_value, indexed
 from pixelpair.core.validators import CONDITIONAL
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from pixelpair.core.forms import BodyReader
     from pixelpair.core.http import Headers
     from pixelpair.core.routes import RouteMatch
     from pixelpair.settings import Settings
@@ -59,6 +60,8 @@ class PixelPairMiddleware:
         if not CONDITIONAL.isdisjoint(map(_NAME, headers)):
             admitted = exchange.admit(headers)
             scope["headers"] = headers if admitted is None else admitted
+        if exchange.listens:
+            receive = _heard(exchange, receive, headers)
         page: _Page | None = None
 
         # A plain function: what passes costs no coroutine of ours.
@@ -111,6 +114,31 @@ async def _halt(tracker: Tracker) -> None:
     with suppress(Exception):  # the app has ended, whatever is wrong with us
         async with timeout(_PATIENCE):
             await to_thread(tracker.halt)
+
+
+def _heard(exchange: Exchange, receive: Receive, headers: Headers) -> Receive:
+    """`receive` of a request whose body a rule may ask for: the messages pass as they are."""
+    begun, reader = False, None
+
+    async def receive_through() -> Message:
+        nonlocal begun, reader
+        message = await receive()
+        if not begun:  # what the app mounts stands in the scope by now
+            begun = True
+            length = header_value(headers, b"content-length")
+            reader = exchange.listen(header_value(headers, b"content-type") or b"", length)
+        if reader is not None and reader.listens and message["type"] == "http.request":
+            _tell(reader, message)
+        return message
+
+    return receive_through
+
+
+def _tell(reader: BodyReader, message: Message) -> None:
+    body = message.get("body") or b""
+    reader.feed(body if type(body) is bytes else bytes(body))
+    if not message.get("more_body", False):
+        reader.finish()
 
 
 async def _nothing() -> None: ...

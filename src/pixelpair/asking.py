@@ -93,6 +93,9 @@ async def ask_async(inquiry: Asked, *, in_django: bool = False) -> None:
                     inquiry.told(kind, await found(inquiry.source))
             else:
                 answer = await in_thread(_asked, found, inquiry.source, in_django=in_django)
-                inquiry.told(kind, await answer if isawaitable(answer) else answer)
+                if isawaitable(answer):
+                    async with timeout(PATIENCE):
+                        answer = await answer
+                inquiry.told(kind, answer)
         except Exception:
             inquiry.untold(kind)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pixelpair import logs
 from pixelpair.commands.erasure import add_purge
+from pixelpair.commands.inspect import add_inspect
 from pixelpair.commands.letters import add_dead
 from pixelpair.commands.sender import add_drain, add_worker
 from pixelpair.commands.status import add_status
@@ -52,7 +53,8 @@ def _parser(prog: str = "pixelpair") -> argparse.ArgumentParser:
         epilog="Settings are read from PIXELPAIR_*; `COMMAND --help` has examples.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add_family in (add_status, add_dead, add_drain, add_worker, add_purge, _add_sandbox):
+    families = (add_status, add_dead, add_drain, add_worker, add_purge, add_inspect, _add_sandbox)
+    for add_family in families:
         add_family(commands)
     return parser
 

@@ -193,6 +193,15 @@ def ask_of(value: object) -> object:
     raise ValueError
 
 
+def content_choice(names: tuple[str, ...]) -> Callable[[object], object]:
+    """One of these names, or a callable or its dotted path."""
+
+    def read(value: object) -> object:
+        return value if isinstance(value, str) and value.strip() in names else ask_of(value)
+
+    return read
+
+
 def domain(value: object) -> str:
     """A domain for cookies, without the dot that older texts put before it."""
     found = _DOMAIN.fullmatch(str(value).strip().lower())

@@ -24,6 +24,7 @@ from pixelpair import readers
 from pixelpair.core import proxies
 from pixelpair.core import sensitive as addresses
 from pixelpair.core.consent import ConsentRule, parse_consent, parse_ldu
+from pixelpair.core.product.ids import CONTENT_IDS, GROUP_IDS
 from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, RuleError
 from pixelpair.core.staff import EXPECTED, EventCode, Staff, parse_event_code
 from pixelpair.errors import Problem, SettingsError
@@ -51,6 +52,8 @@ _CUT_TOKEN = re.compile(r"(?<=\(hidden\))\s+\w.*", re.DOTALL)  # what a blank cu
 # No quotes: not every reader of an env file takes them off.
 _TOKEN = r"[!#-&(-~]{1,1000}(?: +[!#-&(-~]{1,1000}){0,19}"  # noqa: S105
 _TOKENS = "one word, as Events Manager shows it, or one for each pixel id"
+_CONTENT_IDS = f"{', '.join(CONTENT_IDS)}, or a function of the product's facts by its dotted path"
+_GROUP_IDS = f"{', '.join(GROUP_IDS)}, or a function of the product's facts by its dotted path"
 _ASK = "a callable, or its dotted path like shop.visitors.who"
 
 
@@ -118,6 +121,8 @@ class Settings:
     advanced_matching: bool = _option(False, readers.boolean, "1 or 0")
     # Asked on answers with an event: what the shop knows of the visitor, as identify() takes it.
     identify: Any = _option(None, readers.ask_of, _ASK)
+    # Asked on answers with a Purchase: whether the order is paid, if the shop says it later.
+    purchase_status: Any = _option(None, readers.ask_of, _ASK)
     # A stable external_id for visitors without a name, made of their _fbp.
     anonymous_id: bool = _option(False, readers.boolean, "1 or 0")
     consent: ConsentRule = _option(ConsentRule(), parse_consent, "see docs/consent.md")
@@ -139,6 +144,9 @@ class Settings:
     )
     # Query keys of the shop whose values are nobody's business, beside those known to be.
     private_keys: tuple[str, ...] = _option((), readers.listed, "names of query parameters")
+    # By which of its ids a product goes to Meta, on pages and in events alike.
+    content_id: Any = _option(None, readers.content_choice(CONTENT_IDS), _CONTENT_IDS)
+    group_id: Any = _option(None, readers.content_choice(GROUP_IDS), _GROUP_IDS)
     # For a value given without one. None is invented.
     currency: str = _option("", readers.upper("[A-Z]{3}"), "an ISO 4217 code like SEK")
     phone_country: str = _option("", readers.upper("[A-Z]{2}"), "an ISO 3166 country code like SE")

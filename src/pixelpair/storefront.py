@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
 from time import gmtime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from publicsuffixlist import PublicSuffixList
 
@@ -22,10 +22,12 @@ from pixelpair.core.identity import Keepsake
 from pixelpair.core.limits import Rate
 from pixelpair.core.policy import Policy, Question
 from pixelpair.core.privacy import Firewall
+from pixelpair.core.product.ids import GROUP_IDS
 from pixelpair.core.proxies import arrivals
 from pixelpair.core.seals import Seal
 from pixelpair.core.sensitive import hidden, sensitive
 from pixelpair.core.shop import Shop
+from pixelpair.core.shown import Naming
 from pixelpair.core.snippet import Snippet
 from pixelpair.core.user_data import customer_information
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from pixelpair.core.http import Request
     from pixelpair.core.notes import Notes
+    from pixelpair.core.product import Facts
     from pixelpair.core.proxies import Trust
     from pixelpair.settings import Settings
 
@@ -126,10 +129,30 @@ def _shop(
         notes=notes,
         policy=_policy(settings, signals),
         wall=Firewall(settings.private_keys, is_sensitive),
+        naming=Naming(
+            _choice("CONTENT_ID", settings.content_id, notes),
+            _choice("GROUP_ID", settings.group_id, notes),
+        ),
         may_withdraw=Rate(_WITHDRAWALS).allows,
         is_sensitive=is_sensitive,
         arrive=arrival_of(settings.trusted_proxies, notes),
     )
+
+
+def _choice(option: str, given: Any, notes: Notes) -> Any:
+    """A choice of ids; the shop's own function, which may fail, as one that never does."""
+    if given is None or given in GROUP_IDS:
+        return given
+    ask = callable_of(given)
+
+    def chosen(facts: Facts) -> object:
+        try:
+            return ask(facts)
+        except Exception:
+            notes.say("question", option, per=option, exc_info=True)
+            return None
+
+    return chosen
 
 
 def _policy(settings: Settings, signals: Signals) -> Policy:
@@ -137,6 +160,7 @@ def _policy(settings: Settings, signals: Signals) -> Policy:
         ("staff", settings.staff.ask),
         ("consent", settings.consent.ask),
         ("identify", settings.identify),
+        ("purchase_status", settings.purchase_status),
     )
     matches = settings.advanced_matching
     return Policy(
@@ -214,9 +238,15 @@ def _version(settings: Settings, snippet: Snippet) -> bytes:
     said = (
         *(settings.path, rules, settings.currency, settings.event_id, settings.signing_secrets),
         *(settings.cookie_domain, settings.private_keys),
+        *(_name_of(settings.content_id), _name_of(settings.group_id)),
     )
     code = snippet.served + snippet.loader(INLINE)
     return sha256(code + repr(said).encode()).hexdigest()[:8].encode()
+
+
+def _name_of(choice: Any) -> str:
+    """A choice as every process writes it: a function's own repr has its address."""
+    return getattr(choice, "__qualname__", str(choice))
 
 
 def _pattern(paths: tuple[str, ...]) -> re.Pattern[str]:

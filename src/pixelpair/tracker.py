@@ -75,7 +75,7 @@ _UNLASTING = (
     "no PIXELPAIR_SECRET: Purchase ids are derived from the access token and hold only until it"
     " changes"
 )
-_NO_SHOP = "pixel_id must name a pixel of this process's shops"
+NO_SHOP = "pixel_id must name a pixel of this process's shops"
 _NO_TOKEN = "pixelpair has no PIXELPAIR_ACCESS_TOKEN here, or is switched off"  # noqa: S105
 _CODE_ENDED = (
     "the test event code %s has ended, as PIXELPAIR_TEST_EVENT_CODE says: events are sent without"
@@ -243,10 +243,10 @@ class Tracker:
             self.meters.tick()
 
     def send(self, later: Later) -> bool:
-        """Queue an event of a sealed visitor; whether it was. Never raises: the log says why."""
+        """Queue an event of a sealed visitor; whether it was. The log says why not."""
         front = self._front_of(later.pixel_id)
         if not self.sends or front is None:
-            why = _NO_SHOP if self.sends else _NO_TOKEN
+            why = NO_SHOP if self.sends else _NO_TOKEN
             self.notes.once(("send", why), logging.ERROR, "send(): %s; nothing was sent", why)
             return False
         shop = front.shop

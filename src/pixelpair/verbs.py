@@ -18,11 +18,13 @@ from pixelpair.core.orders import Later
 from pixelpair.core.shop import Tracked
 from pixelpair.errors import OutsideRequest
 from pixelpair.readers import TRUE_WORDS
-from pixelpair.tracker import LIVING, NOTES, home
+from pixelpair.tracker import LIVING, NO_SHOP, NOTES, home
 
 if TYPE_CHECKING:
     from datetime import datetime
     from types import EllipsisType
+
+    from pixelpair.tracker import Tracker
 
 _MAX_ITEMS = 500  # of a list, as custom data are cut
 
@@ -135,10 +137,23 @@ def send(
     says whose it is in a process of many shops. Gives whether it was accepted; else the log says
     why. Never raises.
     """
-    later = Later(event_name, sealed, _as_now(data), event_id, occurred_at, pixel_id)
-    trackers = [tracker for tracker in list(LIVING) if tracker.sends] or [home()]
-    own = [tracker for tracker in trackers if tracker.has(pixel_id)] or trackers
-    return own[0].send(later)
+    try:
+        later = Later(event_name, sealed, _as_now(data), event_id, occurred_at, pixel_id)
+        own = _senders(pixel_id)
+        if pixel_id is None and len({tracker.settings.pixels for tracker in own}) > 1:
+            NOTES.once("which shop", logging.ERROR, "send(): %s; nothing was sent", NO_SHOP)
+            return False
+        return own[0].send(later)
+    except Exception:  # a payment outranks any event
+        NOTES.say("failed", exc_info=True)
+        return False
+
+
+def _senders(pixel_id: str | None) -> list[Tracker]:
+    """The trackers of this process whose event it is, those that live on first."""
+    living = [tracker for tracker in list(LIVING) if tracker.sends] or [home()]
+    own = [tracker for tracker in living if tracker.has(pixel_id)] or living
+    return [tracker for tracker in own if not tracker.closed] or own
 
 
 def flush(timeout: float = 2.0) -> int:

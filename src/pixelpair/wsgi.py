@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixelpair.asking import ask
 from pixelpair.core.exchange import CURRENT, Exchange
+from pixelpair.core.heard import Heard
 from pixelpair.core.http import (
     WANTED_AT_DESK,
     WANTED_OF_COPIES,
@@ -73,6 +74,8 @@ class PixelPairMiddleware:
         exchange = tracker.begin(environ["REQUEST_METHOD"], request_of, *source)
         if not environ.keys().isdisjoint(WANTED_OF_COPIES):
             _admit(exchange, environ)
+        if exchange.listens:
+            _listen(exchange, environ)
         start = _Start(exchange, start_response, self._user)
         token = CURRENT.set(exchange)
         try:
@@ -121,6 +124,14 @@ def _admit(exchange: Exchange, environ: Environ) -> None:
     admitted = exchange.admit(given)
     if admitted is not None:
         tell(environ, admitted)
+
+
+def _listen(exchange: Exchange, environ: Environ) -> None:
+    """Hear the body that the app reads, if a rule asks for a field of it."""
+    said = (str(environ.get(key) or "") for key in ("CONTENT_TYPE", "CONTENT_LENGTH"))
+    reader = exchange.listen(*(text.encode("latin-1", "replace") for text in said))
+    if reader is not None and "wsgi.input" in environ:
+        environ["wsgi.input"] = Heard(environ["wsgi.input"], reader)
 
 
 class _Start:

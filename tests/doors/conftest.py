@@ -37,6 +37,20 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     made.tracker.close()
 
 
+@pytest.fixture
+def ledger_of(tmp_path: Path) -> Iterator[Callable[..., Ledger]]:
+    """A ledger with options."""
+    made: list[Ledger] = []
+
+    def make(**options: object) -> Ledger:
+        made.append(Ledger(tmp_path / f"spool-{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    for ledger in made:
+        ledger.tracker.close()
+
+
 @pytest.fixture(scope="session")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Front, Ledger]]]:
     """Each door with the site behind it, and its ledger."""

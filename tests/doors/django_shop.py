@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import django
@@ -12,7 +13,7 @@ from django.urls import path, re_path
 
 from pixelpair.django import PixelPairMiddleware
 
-from .site import Reply, view
+from .site import READ, Reply, view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -82,13 +83,30 @@ def response_to(reply: Reply, body: object) -> Any:
     return made
 
 
+def read_django(request: HttpRequest, how: str) -> None:
+    if how == "form":
+        files = {name: file.read() for name, file in request.FILES.items()}
+        READ.append({**request.POST.dict(), **files})
+    elif how in ("whole", "twice"):
+        READ.append(request.body)
+        assert how == "whole" or request.body == READ[-1]
+    elif how == "pieces":
+        READ.append(b"".join(iter(partial(request.read, 7), b"")))
+    elif how == "lines":
+        READ.append(b"".join(request))
+    elif how == "half":
+        READ.append(request.read(7))
+
+
 def sync_view(request: HttpRequest, **_: object) -> Any:
     reply = view(request.method or "", request.path_info)
+    read_django(request, reply.reads)
     return response_to(reply, reply.stream() if reply.streams else reply.whole)
 
 
 async def async_view(request: HttpRequest, **_: object) -> Any:
     reply = view(request.method or "", request.path_info)
+    read_django(request, reply.reads)
     return response_to(reply, _later(reply) if reply.streams else reply.whole)
 
 

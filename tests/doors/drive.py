@@ -43,11 +43,19 @@ class Ask:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     peer: str = "203.0.113.9"
+    cut: int = 0  # how many bytes of the body come at once; 0: all
+    sized: bool = True  # else the body comes in chunks whose sum nobody knows
 
     @property
     def lines(self) -> dict[str, str]:
-        sized = {"content-length": str(len(self.body))} if self.body else {}
+        sized = {"content-length": str(len(self.body))} if self.body and self.sized else {}
         return {**dict(BROWSER), **sized, **dict(self.headers)}
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """The body as it arrives."""
+        cut = self.cut or len(self.body) or 1
+        return [self.body[at : at + cut] for at in range(0, len(self.body), cut)] or [b""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +129,9 @@ def environ_of(ask: Ask) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     named = {f"HTTP_{k.upper().replace('-', '_')}": v for k, v in ask.lines.items()}
-    if ask.body:
-        environ["CONTENT_LENGTH"] = named.pop("HTTP_CONTENT_LENGTH")
+    for key in {"CONTENT_LENGTH", "CONTENT_TYPE"} & {name[5:] for name in named}:
+        environ[key] = named.pop(f"HTTP_{key}")
+    environ |= {} if ask.sized else {"wsgi.input_terminated": True}
     return environ | {k: v.encode().decode("latin-1") for k, v in named.items()}
 
 
@@ -151,14 +160,17 @@ class Wire:
 
 
 def ask_wsgi(app: Callable[..., Any], ask: Ask) -> Answer:
-    """The whole answer, with the standard library's validator as the server."""
+    """The whole answer, with the standard library's validator as the server.
+
+    It forbids read() without a size, which Werkzeug asks of a body whose end the server knows.
+    """
     wire, environ = Wire(), environ_of(ask)
     errors = environ["wsgi.errors"]
-    body = validator(app)(environ, wire.start_response)
+    body = (validator(app) if ask.sized else app)(environ, wire.start_response)
     try:
         wire.parts.extend(body)
     finally:
-        body.close()
+        getattr(body, "close", int)()
     assert errors.getvalue() == ""
     return wire.answer
 
@@ -186,15 +198,18 @@ def scope_of(ask: Ask, **more: object) -> dict[str, Any]:
 
 
 async def converse(
-    app: Callable[..., Any], scope: dict[str, Any], body: bytes = b""
+    app: Callable[..., Any], scope: dict[str, Any], *pieces: bytes
 ) -> list[dict[str, Any]]:
     """The messages an app sends to a visitor who stays until the end."""
-    said = [{"type": "http.request", "body": body, "more_body": False}]
+    said = [
+        {"type": "http.request", "body": body, "more_body": True} for body in (pieces or (b"",))
+    ]
+    said[-1]["more_body"] = False
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         if said:
-            return said.pop()
+            return said.pop(0)
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -220,7 +235,7 @@ def answer_of(sent: list[dict[str, Any]]) -> Answer:
 
 
 def ask_asgi(app: Callable[..., Any], ask: Ask) -> Answer:
-    return answer_of(asyncio.run(converse(app, scope_of(ask), ask.body)))
+    return answer_of(asyncio.run(converse(app, scope_of(ask), *ask.pieces)))
 
 
 # --- the tracker's side -----------------------------------------------------------------------

@@ -12,6 +12,7 @@ from wsgiref.validate import validator
 import fastapi
 import flask
 import starlette.responses as answers
+from anyio import from_thread
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.utils import override_settings
@@ -24,7 +25,7 @@ from pixelpair.flask import PixelPair
 
 from .django_shop import DOOR, AsyncUrls, Door, SyncUrls
 from .drive import Answer, Ask, ask_asgi, ask_wsgi
-from .site import Reply, view
+from .site import READ, Reply, view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,6 +35,16 @@ if TYPE_CHECKING:
     from pixelpair import Settings, Tracker
 
 METHODS = ["GET", "HEAD", "POST"]
+
+
+def read_file(file: Any, how: str) -> None:
+    """What a view reads that has the body as a file."""
+    if how == "pieces":
+        READ.append(b"".join(iter(partial(file.read, 7), b"")))
+    elif how == "lines":
+        READ.append(b"".join(file))
+    elif how == "half":
+        READ.append(file.read(7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +61,28 @@ class Front:
 def wsgi_site(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
     path = environ["PATH_INFO"].encode("latin-1").decode()
     reply = view(environ["REQUEST_METHOD"], path)
+    file, how = environ["wsgi.input"], reply.reads
+    if how in ("whole", "form", "twice"):
+        size = -1 if "wsgi.input_terminated" in environ else int(environ.get("CONTENT_LENGTH", 0))
+        READ.append(file.read(size))
+    read_file(file, how)
     start_response(f"{reply.status} Said so", [*reply.pairs, *reply.cookie_pairs])
     if reply.file:
         return FileWrapper(reply.file.open("rb"))
     return reply.stream() if reply.streams else [reply.whole]
 
 
-async def asgi_site(scope: dict[str, Any], _receive: object, send: Callable[..., Any]) -> None:
+async def asgi_site(
+    scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]
+) -> None:
     reply = view(scope["method"], scope["path"].removeprefix(scope["root_path"]))
+    if reply.reads and reply.reads != "never":
+        bodies, more = [], True
+        while more:
+            message = await receive()
+            bodies.append(message["body"])
+            more = message["more_body"] and reply.reads != "half"
+        READ.append(b"".join(bodies))
     pairs = [(k.encode(), v.encode()) for k, v in (*reply.pairs, *reply.cookie_pairs)]
     await send({"type": "http.response.start", "status": reply.status, "headers": pairs})
     if reply.streams:
@@ -99,9 +124,28 @@ def starlette_response(reply: Reply, body: Any) -> answers.Response:
     return made
 
 
+async def read_starlette(request: StarletteRequest, how: str) -> None:
+    if how == "form":
+        async with request.form() as form:
+            READ.append(await told(form.multi_items()))
+    elif how == "half":
+        READ.append(await anext(request.stream()))
+    elif how in ("pieces", "lines"):
+        READ.append(b"".join([piece async for piece in request.stream()]))
+    elif how in ("whole", "twice"):
+        READ.append(await request.body())
+        assert how == "whole" or await request.body() == READ[-1]
+
+
+async def told(fields: list[tuple[str, Any]]) -> dict[str, object]:
+    """The fields of a form as all frameworks give them: texts, and the bytes of files."""
+    return {name: v if isinstance(v, str) else await v.read() for name, v in fields}
+
+
 async def starlette_view(request: StarletteRequest) -> answers.Response:
     path = request.scope["path"].removeprefix(request.scope["root_path"])
     reply = view(request.method, path)
+    await read_starlette(request, reply.reads)
     return starlette_response(reply, _later(reply) if reply.streams else reply.whole)
 
 
@@ -120,6 +164,8 @@ def fastapi_view(request: fastapi.Request) -> answers.Response:
     """A sync view: FastAPI runs it, and the body that it streams, in threads."""
     path = request.scope["path"].removeprefix(request.scope["root_path"])
     reply = view(request.method, path)
+    if reply.reads:
+        from_thread.run(read_starlette, request, reply.reads)
     body = iterate_in_threadpool(reply.stream()) if reply.streams else reply.whole
     return starlette_response(reply, body)
 
@@ -134,8 +180,21 @@ def fast_api(tracker: Tracker) -> Front:
 # --- Flask ------------------------------------------------------------------------------------
 
 
+def read_flask(how: str) -> None:
+    request = flask.request
+    if how == "form":
+        files = {name: file.read() for name, file in request.files.items()}
+        READ.append({**request.form.to_dict(), **files})
+    elif how in ("whole", "twice"):
+        READ.append(request.get_data())
+        assert how == "whole" or request.get_data() == READ[-1]
+    else:
+        read_file(request.stream, how)
+
+
 def flask_view(**_: object) -> flask.Response:
     reply = view(flask.request.method, flask.request.path)
+    read_flask(reply.reads)
     if reply.file:
         made = flask.send_file(reply.file, conditional=False, etag=False)
         made.headers.clear()

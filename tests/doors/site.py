@@ -37,6 +37,7 @@ class Reply:
     acts: tuple[Act, ...] = ()
     streams: bool = False
     file: Path | None = None
+    reads: str = ""  # how the view reads the request's body: one of READINGS, or not at all
 
     @property
     def whole(self) -> bytes:
@@ -266,7 +267,12 @@ CASES = {
 NAMED = Case(Ask(path="/goods/SKU-7"), page(), "PageView ViewContent")
 ROUTES = DEFAULT_ROUTES + "ViewContent name:goods sku=content_id"
 
+# How views read what is posted, and what they read, in the order of the requests.
+READINGS = ("whole", "pieces", "lines", "form", "twice", "half", "never")
+READ: list[object] = []
+
 _VIEWS = {(c.ask.method, c.ask.path): c.reply for c in (*CASES.values(), NAMED)}
+_VIEWS |= {("POST", f"/read/{how}"): redirect("/cart", reads=how) for how in READINGS}
 
 
 def view(method: str, path: str) -> Reply:

@@ -23,6 +23,12 @@ def reads_as_ascii(content_type: bytes) -> bool:
     return charset is None or _NOT_ASCII.match(charset[1]) is None
 
 
+def charset_of(content_type: bytes) -> str | None:
+    """The charset that a Content-Type names."""
+    charset = _CHARSET.search(content_type)
+    return charset[1].decode("latin-1") if charset else None
+
+
 def has_wide_bom(start: bytes) -> bool:
     """Whether a body begins with the byte order mark of UTF-16 or UTF-32."""
     return start.startswith(_BOMS)

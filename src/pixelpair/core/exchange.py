@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pixelpair.core import answers
 from pixelpair.core.charsets import has_wide_bom, reads_as_ascii
 from pixelpair.core.codings import Recoded, coding_of
+from pixelpair.core.forms import BodyReader
 from pixelpair.core.http import (
     Headers,
     header_value,
@@ -21,7 +22,7 @@ from pixelpair.core.http import (
     printable,
     without,
 )
-from pixelpair.core.inquiry import Inquiry
+from pixelpair.core.inquiry import Inquiry, order_of
 from pixelpair.core.page import Mode, Page
 from pixelpair.core.routes import READS
 from pixelpair.core.shop import Said
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from pixelpair.core.events import Event
     from pixelpair.core.http import Request
+    from pixelpair.core.policy import Learned
     from pixelpair.core.routes import Answer
     from pixelpair.core.shop import SetCookie, Shop, Tracked
 
@@ -56,7 +58,9 @@ class Exchange:
     headers: Headers | None = None
     stripped: tuple[bytes, ...] = ()  # entity tags of ours that the door took from the request
     curious = False  # the door must make its `inquiry` before it responds
+    listens = False  # the door must `listen` before the app reads the body
     _inquiry: Inquiry | None = None
+    _body: BodyReader | None = None
     _said: Said | None = None
     _mute = False
     _begun = False
@@ -80,6 +84,8 @@ class Exchange:
         self._source = source
         if shop.curious:
             self.curious = True
+        if method in shop.asking:
+            self.listens = True
 
     # --- what a view says ------------------------------------------------------------------
 
@@ -121,18 +127,29 @@ class Exchange:
         if (self.passing or self.headers is not None) and not self._mute:
             self._shop.notes.say("consent too late")
 
-    def seal(self) -> str:
-        """This request's visitor as a text to keep with an order; "" where nothing may leave."""
+    def seal(self, learn: Callable[[Inquiry], object] | None = None) -> str:
+        """This request's visitor as a text to keep with an order; "" where nothing may leave.
+
+        `learn` asks the shop what its door would ask before an answer.
+        """
         if self._mute:
             return ""
         try:
             request = self._met()
             if self._is_excluded(request):
                 return ""
-            return Visit(self._shop, request, self.said, self._shop.clock()).seal(self.said)
+            learned = None if learn is None else self._learned_now(learn, request)
+            visit = Visit(self._shop, request, self.said, self._shop.clock(), learned)
+            return visit.seal(self.said)
         except Exception:
             self._failed()
             return ""
+
+    def _learned_now(self, learn: Callable[[Inquiry], object], request: Request) -> Learned:
+        inquiry = Inquiry(self._shop, request, self._source[0], self.said, has_event=True)
+        if self.curious:
+            learn(inquiry)
+        return inquiry.learned
 
     def discard(self, event_names: tuple[str, ...]) -> None:
         """These events, or all where none is named, do not leave: the act failed."""
@@ -156,10 +173,26 @@ class Exchange:
             value = header_value(answers.lower_case(headers), b"content-type") or b""
             if has_event or said is not None or value.lower().startswith(b"text/html"):
                 source = self._source[0]
-                self._inquiry = Inquiry(self._shop, request, source, said, has_event=has_event)
+                order = order_of(matched, said)
+                asked = (self._shop, request, source, said)
+                self._inquiry = Inquiry(*asked, has_event=has_event, order=order)
         except Exception:
             self._failed()
         return self._inquiry
+
+    def listen(self, content_type: bytes, content_length: bytes | None) -> BodyReader | None:
+        """What is to hear the body that the app reads; None where no rule asks for a field of it.
+
+        Asked when the app first reads, or just before: apps move what they mount.
+        """
+        try:
+            path = self._request(*self._source).path
+            if self._shop.routes.wants_body(self._method, path) and not self._shop.excludes(path):
+                reader = BodyReader(content_type, content_length)
+                self._body = reader if reader.listens else None
+        except Exception:
+            self._failed()
+        return self._body
 
     def admit(self, headers: Headers) -> Headers | None:
         """The request's headers for the app, where it must not know of the client's copy as it is
@@ -284,7 +317,11 @@ class Exchange:
         headers = self._held = answers.lower_case(given)
         now = shop.clock()
         learned = None if self._inquiry is None else self._inquiry.learned
-        visit = self._visit = Visit(shop, request, self._said, now, learned)
+        if learned is not None and learned.unpaid:  # what tells of the payment sends it
+            self.said.discarded.add("Purchase")
+            shop.notes.count("not paid yet")
+        field = None if self._body is None else self._body.value
+        visit = self._visit = Visit(shop, request, self._said, now, learned, field)
         if self._is_excluded(request):
             self._mute = True
             return self._leave()
@@ -373,6 +410,8 @@ class Exchange:
     def _report(self, visit: Visit, events: list[Event]) -> Headers:
         self.passing = True
         pending = visit.pending(visit.accept(events)) if events else []
+        if self._said is not None and self._said.sealed is not None:
+            visit.facts()  # its _fbp stands in an order
         cookies = [*visit.word(), *visit.cookies, *pending]
         return self._with_cookies(visit.request, cookies) if cookies else self._given
 

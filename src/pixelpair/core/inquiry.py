@@ -5,21 +5,37 @@ A door asks it before the answer is decided on. What fails is nothing known, nev
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pixelpair.core.http import printable
 from pixelpair.core.identity import user_information
 from pixelpair.core.person import Person
-from pixelpair.core.policy import Learned, as_information, as_state
+from pixelpair.core.policy import Learned, Question, as_information, as_state
 from pixelpair.core.user_data import FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pixelpair.core.http import Request
     from pixelpair.core.identity import Hashes
-    from pixelpair.core.policy import Kind, Question
+    from pixelpair.core.policy import Kind
+    from pixelpair.core.routes import Match
     from pixelpair.core.shop import Said, Shop
+
+
+def order_of(matched: Iterable[Match], said: Said | None) -> str | None:
+    """The order whose Purchase an answer has, "" where it names none; None without a Purchase."""
+    told = () if said is None else said.tracked
+    if said is not None and said.discards("Purchase"):
+        return None
+    events = (*((t.event_name, t.data) for t in told), *((m.event_name, m.data) for m in matched))
+    orders = [data.get("order_id") for name, data in events if name == "Purchase"]
+    return next((str(order) for order in orders if order), "") if orders else None
+
+
+def _of_order(ask: Callable[..., object], order: str, source: object) -> object:
+    return ask(source, order)
 
 
 class Inquiry:
@@ -27,9 +43,10 @@ class Inquiry:
     framework's request.
 
     `has_event` says that more may leave than a PageView: worth asking the shop who this is.
+    `order` is the number of the order whose Purchase may leave; None where there is none.
     """
 
-    __slots__ = ("_has_event", "_request", "_said", "_shop", "learned", "source")
+    __slots__ = ("_has_event", "_order", "_request", "_said", "_shop", "learned", "source")
 
     def __init__(
         self,
@@ -39,11 +56,13 @@ class Inquiry:
         said: Said | None = None,
         *,
         has_event: bool = False,
+        order: str | None = None,
     ) -> None:
         self._shop = shop
         self._said = said
         self._request = request
         self._has_event = has_event
+        self._order = order
         self.source = source
         self.learned = Learned()
 
@@ -56,11 +75,18 @@ class Inquiry:
     @property
     def questions(self) -> Iterator[Question]:
         """What to ask, one after the other: who it is only for an event, and only of those of whom
-        anything may leave by then.
+        anything may leave by then; whether it is paid only for a Purchase.
         """
+        order = self._order
         for question in self._shop.policy.questions:
-            if question.kind != "identify" or (self._has_event and not self._muted):
+            kind, ask = question
+            if kind == "identify":
+                if self._has_event and not self._muted:
+                    yield question
+            elif kind != "purchase_status":
                 yield question
+            elif order is not None and self._muted in ("", "no consent"):  # who may agree, later
+                yield Question(kind, partial(_of_order, ask, order))
 
     @property
     def _muted(self) -> str:
@@ -90,6 +116,8 @@ class Inquiry:
                 learned.consent, learned.answered = as_state(answer), True
             elif kind == "staff":
                 learned.staff |= answer is True
+            elif kind == "purchase_status":
+                learned.unpaid = answer is False
             else:
                 learned.told = self._hashed(as_information(answer))
         except Exception:

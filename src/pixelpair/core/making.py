@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import orjson
 
 from pixelpair.core.events import Event, clean_data, clean_event_id, purchase_id
-from pixelpair.core.money import KEYS, clean_money
+from pixelpair.core.money import KEYS, clean_money, line_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from decimal import Decimal
 
     from pixelpair.core.shop import Shop
+
+    PriceOf = Callable[[str], tuple[Decimal, str] | None]  # of a content id: sum and currency
 
 _BASKET = ("content_ids", "contents", "value", "currency")
 
@@ -44,6 +47,33 @@ def data_of(
     data, dropped = clean_data({key: given[key] for key in given if key not in KEYS})
     money, why = clean_money(given, currency, lone=name == "Purchase")
     return {**data, **money}, dropped + why
+
+
+def priced(data: dict[str, object], price_of: PriceOf) -> dict[str, object]:
+    """The line just added with its price and value, where they are known and nobody said others."""
+    line = _unpriced_line(data)
+    known = None if line is None else price_of(str(line["id"]))
+    if line is None or known is None:
+        return data
+    price, currency = known
+    value = line_value(line["quantity"], price)
+    if value is None or str(data.get("currency") or currency).upper() != currency:
+        return data
+    lines = [{**line, "item_price": price}]
+    return {**data, "contents": lines, "value": value, "currency": currency}
+
+
+def _unpriced_line(data: Mapping[str, object]) -> Mapping[str, object] | None:
+    """The only line of an event whose value nobody said, if it has all but its price."""
+    lines, ids = data.get("contents"), data.get("content_ids")
+    if lines is None and isinstance(ids, list) and len(ids) == 1:
+        lines = [{"id": ids[0], "quantity": 1}]
+    if data.get("value") is not None or not isinstance(lines, list) or len(lines) != 1:
+        return None
+    line = lines[0]
+    if not isinstance(line, dict) or line.get("item_price") is not None:
+        return None
+    return line if {"id", "quantity"} <= line.keys() else None
 
 
 def _event_id(

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pixelpair.core import answers
 from pixelpair.core.body_end import BodyEnd
+from pixelpair.core.charsets import charset_of
 from pixelpair.core.csp import Permission, Scripts, permitted
 from pixelpair.core.html import HtmlStream
+from pixelpair.core.http import header_value
+from pixelpair.core.product import Scan
 from pixelpair.core.seals import page_text
+from pixelpair.core.shown import shown_by
 from pixelpair.core.validators import outbound_page
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from pixelpair.core.http import Headers
     from pixelpair.core.shop import Shop
     from pixelpair.core.visit import Visit
+
+_TAIL = 64  # bytes behind the last tag of a whole page
 
 # "server": events with their ids, which are this visitor's alone. "browser": sealed events, the
 # same for all, whose ids the page makes. "fetched": those at the end of the body only, for the
@@ -40,6 +46,7 @@ class Page:
         "_chunk",
         "_end",
         "_held",
+        "_scan",
         "_sealed",
         "_shared",
         "_shop",
@@ -75,6 +82,7 @@ class Page:
         self._sealed = b""
         self._chunk = b""
         self._stream: HtmlStream | None = None
+        self._scan: Scan | None = None  # what the page shows, while nobody knows it
         self._end = BodyEnd(self._at_body_end) if mode == "fetched" else None
 
     # --- bytes -----------------------------------------------------------------------------
@@ -82,15 +90,22 @@ class Page:
     def first(self, chunk: bytes) -> bytes:
         """The first chunk, in which nearly every page has its head and the start of its body."""
         self._chunk = chunk
+        if self.visit.is_about_product and self.mode != "alone":
+            self._look(chunk)
         out = self._whole(chunk)
         self._chunk = b""
         if out is None:
             self._stream = HtmlStream(self._at_head_end, self._at_body_start)
-            return self.feed(chunk)
+            return self._passed(chunk)
         return out if self._end is None else self._end.feed(out)
 
     def feed(self, chunk: bytes) -> bytes:
         """The bytes to send for a chunk."""
+        if self._scan is not None:
+            self._scan.feed(chunk)
+        return self._passed(chunk)
+
+    def _passed(self, chunk: bytes) -> bytes:
         stream, end = self._stream, self._end
         out = chunk if stream is None else stream.feed(chunk)
         if stream is not None and stream.done and not self.judged:  # it has no head that we know
@@ -101,7 +116,8 @@ class Page:
         """The last bytes."""
         stream, end = self._stream, self._end
         out = b"" if stream is None else stream.finish()
-        return out if end is None else end.feed(out) + end.finish()
+        out = out if end is None else end.feed(out) + end.finish()
+        return out + self._awaited()
 
     def release(self) -> bytes:
         """All that was not returned yet, as it came."""
@@ -115,7 +131,7 @@ class Page:
     def settled(self) -> bool:
         """Whether all insertions are made."""
         head_done = self._stream is None or self._stream.done
-        return head_done and (self._end is None or self._end.done)
+        return head_done and (self._end is None or self._end.done) and not self.visit.awaits
 
     @property
     def kind(self) -> Literal["undecided", "page", "fragment"]:
@@ -134,6 +150,49 @@ class Page:
         head_end, body_start, view = found.head_end, found.body_start, memoryview(chunk)
         pieces = (view[:head_end], snippet, view[head_end:body_start], images, view[body_start:])
         return b"".join(pieces)
+
+    # --- what it shows ---------------------------------------------------------------------
+
+    def _look(self, chunk: bytes) -> None:
+        """Scan the first chunk; where that does not tell all, the rest as it passes."""
+        scan = self._new_scan()
+        scan.feed(chunk)
+        whole = header_value(self._held, b"content-length") == b"%d" % len(chunk)
+        if whole or chunk[-_TAIL:].rstrip().endswith(b"</html>"):
+            scan.finish()
+            self._show(scan)
+            return
+        first = self._new_scan()
+        first.feed(chunk)
+        first.finish()
+        if first.facts.complete or self.mode == "browser":  # the same bytes for all: now or never
+            self._show(first)
+        else:
+            self._scan, self.visit.awaits = scan, self.mode == "server"
+
+    def _new_scan(self) -> Scan:
+        charset = charset_of(header_value(self._held, b"content-type") or b"")
+        return Scan(self.visit.request.url, charset)
+
+    def _show(self, scan: Scan) -> None:
+        url, shop = self.visit.request.url, self._shop
+        self.visit.shown = shown_by(scan, shop.naming.book, url, shop.clock())
+
+    def _awaited(self) -> bytes:
+        """The events that the page's own product was awaited for, behind its last byte."""
+        if self._scan is None:
+            return b""
+        scan, self._scan = self._scan, None
+        scan.finish()
+        self._show(scan)
+        if not self.visit.awaits or self.mode != "server":
+            return b""
+        events = self.visit.accept(self.visit.awaited_events())
+        if self.silent or not events:
+            return b""
+        block = self._snippet.events(events, cookies=self.visit.own_terms)
+        self.inserted += len(block)
+        return block
 
     # --- insertions ------------------------------------------------------------------------
 
@@ -210,6 +269,8 @@ class Page:
     def _at_body_end(self) -> bytes:
         if self.mode == "alone":
             return b""
+        if self._scan is not None:
+            self._awaited()
         block = self._signed_block()
         self.inserted += len(block)
         return block

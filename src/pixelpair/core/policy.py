@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from pixelpair.core.consent import State
     from pixelpair.core.identity import Hashes, Keepsake
 
-Kind = Literal["consent", "staff", "identify"]
+Kind = Literal["consent", "staff", "identify", "purchase_status"]
 
 
 class Question(NamedTuple):
-    """What the shop itself must be asked: a callable that takes the framework's request."""
+    """What the shop itself must be asked: a callable that takes the framework's request, and for
+    a purchase's status also the order's number.
+    """
 
     kind: Kind
-    ask: Callable[[Any], Any]
+    ask: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,8 @@ class Policy:
     def plain(self) -> bool:
         """Whether all visitors are treated alike, but for machines and for who sends a signal."""
         asks = self.consent.cookie or self.signals.ldu or self.signals.dnt
-        return not (asks or self.staff or self.curious)
+        asks = asks or any(kind != "purchase_status" for kind, _ in self.questions)
+        return not (asks or self.staff or self.staff.users or self.matches)
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Learned:
     consent: State | None = None
     answered: bool = False  # the consent callable said so
     staff: bool = False
+    unpaid: bool = False  # the order that this answer completes
     told: Hashes = field(default_factory=dict)
     user: Hashes = field(default_factory=dict)
 

@@ -193,7 +193,16 @@ def _add_line(data: dict[str, object], quantity: object, price: object) -> None:
 class RouteTable:
     """All rules of a shop, asked once per answer that may fire one."""
 
-    __slots__ = ("_any", "_bodies", "_by_name", "_by_path", "names_views", "rules", "unheard")
+    __slots__ = (
+        "_any",
+        "_bodies",
+        "_by_name",
+        "_by_path",
+        "asking",
+        "names_views",
+        "rules",
+        "unheard",
+    )
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
@@ -206,6 +215,7 @@ class RouteTable:
         # One pass over a page's path instead of one per rule: most paths match none.
         self._any = {m: _union(rs) for m, rs in self._by_path.items() if rs}
         self._bodies = _bodies(rules)
+        self.asking = frozenset(self._bodies)  # methods of which a rule asks for the body
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RouteTable) and other.rules == self.rules

@@ -13,6 +13,7 @@ from pixelpair.core.addresses import public_ip
 from pixelpair.core.events import PAGE_VIEW
 from pixelpair.core.policy import Policy
 from pixelpair.core.privacy import Firewall
+from pixelpair.core.shown import Naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,6 +66,7 @@ class Shop:
     notes: Notes
     policy: Policy = field(default_factory=Policy)
     wall: Firewall = field(default_factory=Firewall)
+    naming: Naming = field(default_factory=Naming)  # of the products that its pages show
     # Whether this address may end what waits of somebody once more; each costs a look at all.
     may_withdraw: Callable[[str, float], bool] = lambda _address, _now: True
     is_sensitive: Callable[[str], bool] = lambda _path: False
@@ -74,6 +76,7 @@ class Shop:
     plain: bool = field(init=False)  # nothing but its own bytes decides on a page
     curious: bool = field(init=False)  # doors must ask about the visitor
     unheard: frozenset[str] = field(init=False, repr=False)  # methods whose JSON fires nothing
+    asking: frozenset[str] = field(init=False, repr=False)  # methods whose body a rule asks for
     # Whether a page of this path is just viewed: it has its PageView and nothing else.
     merely_viewed: Callable[[str], bool] = field(init=False, repr=False, compare=False)
 
@@ -90,6 +93,7 @@ class Shop:
         object.__setattr__(self, "plain", plain)
         object.__setattr__(self, "curious", self.policy.curious)
         object.__setattr__(self, "unheard", self.routes.unheard)
+        object.__setattr__(self, "asking", self.routes.asking)
         object.__setattr__(self, "merely_viewed", lru_cache(_PATHS_REMEMBERED)(merely_viewed))
 
 

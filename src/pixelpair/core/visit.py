@@ -16,11 +16,12 @@ from pixelpair.core.cookies import (
     valid_fbp,
 )
 from pixelpair.core.events import PAGE_VIEW, Event, Visitor
-from pixelpair.core.making import event_of, tied
+from pixelpair.core.making import event_of, priced, tied
 from pixelpair.core.person import Person
 from pixelpair.core.routes import READS
 from pixelpair.core.sealed import seal
 from pixelpair.core.shop import Said, SetCookie, Shop, Tracked
+from pixelpair.core.shown import ABOUT, ACTS, named, page_data, under
 from pixelpair.core.snippet import (
     PENDING,
     PENDING_AROUND,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
     from pixelpair.core.http import Request
     from pixelpair.core.policy import Learned
-    from pixelpair.core.routes import Answer
+    from pixelpair.core.routes import Answer, Field, Match
+    from pixelpair.core.shown import Shown
 
 NINETY_DAYS = 90 * 24 * 3600  # the life that Meta gives _fbp and _fbc
 
@@ -43,7 +45,19 @@ NINETY_DAYS = 90 * 24 * 3600  # the life that Meta gives _fbp and _fbc
 class Visit:
     """One request as its visitor's visit: its events, its facts and its cookies."""
 
-    __slots__ = ("_facts", "_now", "_shop", "cookies", "person", "request")
+    __slots__ = (
+        "_awaited",
+        "_facts",
+        "_field",
+        "_matches",
+        "_now",
+        "_shop",
+        "awaits",
+        "cookies",
+        "person",
+        "request",
+        "shown",
+    )
 
     def __init__(
         self,
@@ -52,51 +66,102 @@ class Visit:
         said: Said | None,
         now: float,
         learned: Learned | None = None,
+        field: Field | None = None,
     ) -> None:
         self.request = request
         self.person = Person(shop, request, said, learned)
         self._shop = shop
         self._now = now
+        self._field = field
         self._facts: Visitor | None = None
         self.cookies: list[SetCookie] = []
+        self._matches: list[Match] | None = None
+        self.shown: Shown | None = None
+        self.awaits = False  # events about the page's product wait for `shown`
+        self._awaited: list[tuple[dict[str, object], Tracked]] = []
 
     # --- events ----------------------------------------------------------------------------
 
+    @property
+    def is_about_product(self) -> bool:
+        """Whether an event of this page may say what the page shows."""
+        said = self.person.said
+        if any(match.event_name in ABOUT for match in self._matched()):
+            return True
+        return said is not None and any(t.event_name in ABOUT for t in said.tracked)
+
     def events(self, answer: Answer) -> list[Event]:
         """What this answer reports: the page, what its route makes, and what its view said."""
-        shop, request = self._shop, self.request
+        shop = self._shop
         is_view = answer == "page" and shop.page_view != "off"
-        matches = shop.routes.match(request.method, request.path, request.query, request.route)
-        said = self.person.said
+        matches, said = self._matched(), self.person.said
         if said is None and not matches:  # most pages are just viewed
             return [Event(PAGE_VIEW, shop.new_id(), int(self._now), {})] if is_view else []
         drafts: dict[str, dict[str, object]] = {PAGE_VIEW: {}} if is_view else {}
         for match in matches:
             if answer in match.fires_on:
                 drafts.setdefault(match.event_name, match.data)
-        if said is None:
-            return [self._event(name, data) for name, data in drafts.items()]
-        return list(self._filled(drafts, said))
+        tracked = [Tracked(name, {}) for name in drafts]
+        told = tracked if said is None else self._filled(list(drafts), said)
+        return self._made(drafts, told, waits=self.awaits and answer == "page")
 
     def tracked_events(self) -> list[Event]:
         """The view's own events alone."""
         said = self.person.said
-        return [] if said is None else list(self._filled({}, said))
+        return [] if said is None else self._made({}, self._filled({}, said))
 
-    def _filled(self, drafts: Mapping[str, dict[str, object]], said: Said) -> Iterator[Event]:
+    def awaited_events(self) -> list[Event]:
+        """The events that waited for what the page shows."""
+        self.awaits = False
+        awaited, self._awaited = self._awaited, []
+        return [self._event(matched, told) for matched, told in awaited]
+
+    def _matched(self) -> list[Match]:
+        if self._matches is None:
+            asked = self.request
+            address = (asked.method, asked.path, asked.query, asked.route)
+            self._matches = self._shop.routes.match(*address, self._field)
+        return self._matches
+
+    def _filled(self, drafts: Iterable[str], said: Said) -> Iterator[Tracked]:
         """The first track() of a name fills the route's event; each further one is its own."""
         tracked, said.tracked = said.tracked, []
-        for name, data in drafts.items():
+        for name in drafts:
             first = next((t for t in tracked if t.event_name == name), Tracked(name, {}))
             tracked = [t for t in tracked if t is not first]
             if not said.discards(name):
-                yield self._event(name, {**data, **first.data}, first.event_id)
-        for own in tracked:
-            if not said.discards(own.event_name):
-                yield self._event(own.event_name, own.data, own.event_id)
+                yield first
+        yield from (own for own in tracked if not said.discards(own.event_name))
 
-    def _event(self, name: str, given: Mapping[str, object], given_id: object = None) -> Event:
-        return event_of(self._shop, name, given, given_id, self._now)
+    def _made(
+        self,
+        drafts: dict[str, dict[str, object]],
+        tracked: Iterable[Tracked],
+        *,
+        waits: bool = False,
+    ) -> list[Event]:
+        """The events; what the address said goes into the first of a name."""
+        events = []
+        for told in tracked:
+            matched = drafts.pop(told.event_name, {})
+            if waits and told.event_name in ABOUT:
+                self._awaited.append((matched, told))
+            else:
+                events.append(self._event(matched, told))
+        return events
+
+    def _event(self, matched: dict[str, object], told: Tracked) -> Event:
+        """One event of all that is known: by its view, the page and the address, in this order."""
+        shop, name = self._shop, told.event_name
+        page: Mapping[str, object] = {}
+        if name not in ABOUT:
+            matched = named(shop.naming.book, matched)
+        elif self.shown is not None:
+            page = page_data(shop.naming, self.shown, name, matched, shop.currency)
+        data = under(page, matched, told.data) if page else {**matched, **told.data}
+        if matched and name in ACTS:
+            data = priced(data, shop.naming.book.price_of)
+        return event_of(shop, name, data, told.event_id, self._now)
 
     # --- the server halves -----------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from django.http import HttpResponse
 
 from pixelpair.asking import ask, ask_async
 from pixelpair.core.exchange import CURRENT, Exchange
+from pixelpair.core.heard import Heard
 from pixelpair.core.http import (
     WANTED_AT_DESK,
     WANTED_OF_COPIES,
@@ -89,6 +90,8 @@ class PixelPairMiddleware:
         exchange = self.tracker.begin(
             request.method or "GET", request_of, request, self.tracker.wanted
         )
+        if exchange.listens:
+            _listen(exchange, request)
         return (
             self._serve_async(exchange, request)
             if self._is_async
@@ -184,6 +187,24 @@ def _admitted(exchange: Exchange, request: HttpRequest) -> Iterator[None]:
         yield
     finally:
         meta.update(before)
+
+
+def _listen(exchange: Exchange, request: HttpRequest) -> None:
+    """Hear the body that the app reads, if a rule asks for a field of it.
+
+    Everything reads through `_stream`: POST, body, read(), upload handlers, REST framework. A
+    middleware further out may have read it before: then it stands in `_body`.
+    """
+    said = (str(request.META.get(key) or "") for key in ("CONTENT_TYPE", "CONTENT_LENGTH"))
+    reader = exchange.listen(*(text.encode("latin-1", "replace") for text in said))
+    if reader is None:
+        return
+    held, stream = vars(request).get("_body"), vars(request).get("_stream")
+    if isinstance(held, bytes):
+        reader.feed(held)
+        reader.finish()
+    elif stream is not None:
+        request._stream = Heard(stream, reader)
 
 
 def _secret_key() -> object:
