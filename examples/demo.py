@@ -15,8 +15,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 HINTS = {
-    "flask": "look at a tea, put it in the cart, order it",
-    "django": "sign up, look at a tea, put it in the cart, order it",
+    "flask": "look at a tea, put it in the cart, order it; an invoice is paid later",
+    "django": "sign up, look at a tea, put it in the cart, order it; an invoice is paid later",
 }
 HEEDED = ("PIXELPAIR_CONSENT", "PIXELPAIR_GPC")  # to try out; all else the demo sets itself
 PATIENCE = 60  # seconds until a server must answer, on the slowest laptop

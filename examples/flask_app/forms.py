@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 COUNTRIES = {"SE": "Sweden", "NO": "Norway", "DK": "Denmark", "FI": "Finland", "DE": "Germany"}
+PAYMENTS = {"card": "Card, at once", "invoice": "Invoice, paid a few seconds later"}
 ANYTHING = r"(?s).{1,100}"
 
 
@@ -51,6 +52,10 @@ CHECKOUT = (
     Field(
         "country", "Country", "country", "Choose a country we deliver to.",
         "|".join(COUNTRIES), "select", choices=COUNTRIES,
+    ),
+    Field(
+        "payment", "Payment", "off", "Choose how to pay.",
+        "|".join(PAYMENTS), "select", required=False, choices=PAYMENTS,
     ),
 )  # fmt: skip
 

@@ -22,13 +22,18 @@ CREATE TABLE IF NOT EXISTS customer (
 CREATE TABLE IF NOT EXISTS purchase (
     number TEXT PRIMARY KEY, placed_at TEXT NOT NULL, customer INTEGER REFERENCES customer,
     email TEXT NOT NULL, first_name TEXT NOT NULL, last_name TEXT NOT NULL, phone TEXT NOT NULL,
-    address TEXT NOT NULL, zip TEXT NOT NULL, city TEXT NOT NULL, country TEXT NOT NULL);
+    address TEXT NOT NULL, zip TEXT NOT NULL, city TEXT NOT NULL, country TEXT NOT NULL,
+    pixel TEXT NOT NULL DEFAULT '', paid_at TEXT);
 CREATE TABLE IF NOT EXISTS purchase_line (
     number TEXT NOT NULL REFERENCES purchase, sku TEXT NOT NULL, name TEXT NOT NULL,
     quantity INTEGER NOT NULL, unit_price INTEGER NOT NULL, PRIMARY KEY (number, sku));
 """
-COLUMNS = "SELECT name FROM pragma_table_info('customer')"
-ADDED = "ALTER TABLE customer ADD COLUMN date_of_birth TEXT NOT NULL DEFAULT ''"
+COLUMNS = "SELECT name FROM pragma_table_info(?)"
+ADDED = (  # since the first of these shops
+    ("customer", "date_of_birth", "TEXT NOT NULL DEFAULT ''"),
+    ("purchase", "pixel", "TEXT NOT NULL DEFAULT ''"),
+    ("purchase", "paid_at", "TEXT"),
+)
 BUYER = ("email", "first_name", "last_name", "phone", "address", "zip", "city", "country")
 
 
@@ -38,6 +43,8 @@ class Order:
     placed_at: datetime
     buyer: Mapping[str, str]
     lines: tuple[Line, ...]
+    paid: bool
+    pixel: str  # its buyer's visit, as pixelpair sealed it
 
     @property
     def total(self) -> int:
@@ -56,8 +63,9 @@ class Store:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._open() as db:
             db.executescript(SCHEMA)
-            if "date_of_birth" not in [row["name"] for row in db.execute(COLUMNS)]:
-                db.execute(ADDED)
+            for table, column, kind in ADDED:
+                if column not in [row["name"] for row in db.execute(COLUMNS, (table,))]:
+                    db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -92,17 +100,28 @@ class Store:
             return dict(row) if row else None
 
     def place(
-        self, number: str, customer: int | None, buyer: Mapping[str, str], lines: list[Line]
+        self,
+        number: str,
+        customer: int | None,
+        buyer: Mapping[str, str],
+        lines: list[Line],
+        pixel: str,
     ) -> None:
         """Keeps the order once: the same number again, as after a double click, changes nothing."""
-        row = [number, datetime.now(UTC).isoformat(), customer, *(buyer[name] for name in BUYER)]
+        who = [buyer[name] for name in BUYER]
+        row = [number, datetime.now(UTC).isoformat(), customer, *who, pixel, None]
         with self._open() as db:
-            sql = "INSERT OR IGNORE INTO purchase VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            sql = "INSERT OR IGNORE INTO purchase VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             if db.execute(sql, row).rowcount:
                 db.executemany(
                     "INSERT INTO purchase_line VALUES (?, ?, ?, ?, ?)",
                     [(number, ln.sku, ln.name, ln.quantity, ln.unit_price) for ln in lines],
                 )
+
+    def pay(self, number: str) -> None:
+        with self._open() as db:
+            sql = "UPDATE purchase SET paid_at = ? WHERE number = ? AND paid_at IS NULL"
+            db.execute(sql, (datetime.now(UTC).isoformat(), number))
 
     def order(self, number: str) -> Order | None:
         with self._open() as db:
@@ -120,4 +139,5 @@ def _order(db: sqlite3.Connection, row: sqlite3.Row) -> Order:
              WHERE number = ? ORDER BY rowid"""
     lines = tuple(Line(*found) for found in db.execute(sql, (row["number"],)))
     buyer = {name: row[name] for name in BUYER}
-    return Order(row["number"], datetime.fromisoformat(row["placed_at"]), buyer, lines)
+    placed, paid = datetime.fromisoformat(row["placed_at"]), row["paid_at"] is not None
+    return Order(row["number"], placed, buyer, lines, paid, row["pixel"])

@@ -56,6 +56,7 @@ PIXELPAIR = {
     "advanced_matching": True,
     "identify": "store.visitors.profile",
     "phone_country": "SE",
+    "purchase_status": "store.visitors.is_paid",
 }
 ROOT_URLCONF = "shop.urls"
 WSGI_APPLICATION = "shop.wsgi.application"

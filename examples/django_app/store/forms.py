@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from store.models import Customer, Order
 
 COUNTRIES = {"SE": "Sweden", "NO": "Norway", "DK": "Denmark", "FI": "Finland", "DE": "Germany"}
+PAYMENTS = {"card": "Card, at once", "invoice": "Invoice, paid a few seconds later"}
 AUTOCOMPLETE = {
     "email": "email",
     "first_name": "given-name",
@@ -18,6 +19,7 @@ AUTOCOMPLETE = {
     "zip": "postal-code",
     "city": "address-level2",
     "country": "country",
+    "payment": "off",
     "password": "new-password",
 }
 MESSAGES = {
@@ -30,6 +32,7 @@ MESSAGES = {
     "zip": "Enter your postal code, like 411 03.",
     "city": "Enter your city.",
     "country": "Choose a country we deliver to.",
+    "payment": "Choose how to pay.",
     "password": "This password is too short.",
 }
 
@@ -61,6 +64,7 @@ class PlainForm(forms.ModelForm):
 class CheckoutForm(PlainForm):
     zip = forms.RegexField(r"^[0-9A-Za-z][0-9A-Za-z -]{1,8}[0-9A-Za-z]\Z", label="Postal code")
     country = forms.ChoiceField(choices=list(COUNTRIES.items()))
+    payment = forms.ChoiceField(choices=list(PAYMENTS.items()), required=False)
 
     class Meta:
         model = Order

@@ -7,6 +7,8 @@ from decimal import Decimal
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from pixelpair.django.orders import PixelOrderMixin
+
 CURRENCY = "SEK"
 
 
@@ -57,9 +59,10 @@ def new_number() -> str:
     return base64.b32encode(secrets.token_bytes(10)).decode()
 
 
-class Order(models.Model):
+class Order(PixelOrderMixin, models.Model):
     number = models.CharField(max_length=16, primary_key=True, default=new_number)
     placed_at = models.DateTimeField(auto_now_add=True)
+    paid_at = models.DateTimeField(null=True, editable=False)
     customer = models.ForeignKey(Customer, models.SET_NULL, null=True, related_name="orders")
     email = models.EmailField()
     first_name = models.CharField(max_length=100)

@@ -10,12 +10,14 @@ from django.contrib.auth import login
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.forms import model_to_dict
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 import pixelpair
-from store import cart
+from store import cart, payments
 from store.forms import CheckoutForm, RegisterForm
 from store.models import CURRENCY, Category, Order, OrderLine, Product
 
@@ -115,11 +117,33 @@ def checkout(request: HttpRequest) -> HttpResponse:
 def complete(request: HttpRequest, order_id: str) -> HttpResponse:
     order = get_object_or_404(Order.objects.prefetch_related("lines__product"), number=order_id)
     lines = order.lines.all()
+    # It leaves if `visitors.is_paid` says so; else with the payment.
     pixelpair.track("Purchase", num_items=cart.count(lines), **_facts(lines))
     # Whoever merely opens a forwarded link is not the buyer.
     if request.session.get("bought") == order.number:
         pixelpair.identify(**_person(model_to_dict(order)))
     return render(request, "store/complete.html", {"order": order, "lines": lines})
+
+
+@require_safe
+def is_paid(request: HttpRequest, order_id: str) -> HttpResponse:
+    """What the order's page asks once a second."""
+    order = get_object_or_404(Order, number=order_id)
+    return JsonResponse({"paid": order.paid_at is not None})
+
+
+@csrf_exempt
+@require_POST
+def take_payment(request: HttpRequest) -> HttpResponse:
+    """The payment provider's call, seconds or days later: no visitor is here, the seal speaks."""
+    number = payments.paid(request.POST.get("paid", ""))
+    if number is None:
+        return HttpResponse(status=403)
+    Order.objects.filter(number=number, paid_at=None).update(paid_at=timezone.now())
+    order = get_object_or_404(Order.objects.prefetch_related("lines__product"), number=number)
+    lines = order.lines.all()
+    order.send_purchase(order_id=number, num_items=cart.count(lines), **_facts(lines))
+    return HttpResponse(status=204)
 
 
 @page_with_form
@@ -168,7 +192,13 @@ def _place_order(request: HttpRequest, summary: dict[str, Any]) -> HttpResponse:
     order = form.save(commit=False)
     order.number = cart.order_number(request.session)
     order.customer = request.user if request.user.is_authenticated else None
+    pixelpair.identify(**_person(form.cleaned_data))
+    order.keep_pixel(request)
+    by_invoice = form.cleaned_data["payment"] == "invoice"
+    order.paid_at = None if by_invoice else timezone.now()
     _keep_once(order, summary["lines"])
+    if by_invoice:
+        payments.bill(order.number, request.get_port())
     cart.keep(request.session, {})
     request.session["bought"] = order.number
     return redirect("complete", order.number)

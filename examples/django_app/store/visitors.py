@@ -1,8 +1,10 @@
-"""What the shop knows of a visitor: the profile that a customer filled in at sign-up."""
+"""What only the shop knows: a customer's profile, and whether an order is paid."""
 
 from typing import Any
 
 from django.http import HttpRequest
+
+from store.models import Order
 
 PROFILE = ("email", "phone", "first_name", "last_name", "date_of_birth", "city")
 
@@ -12,3 +14,8 @@ def profile(request: HttpRequest) -> dict[str, Any] | None:
     if not request.user.is_authenticated:
         return None
     return {name: getattr(request.user, name) for name in PROFILE}
+
+
+def is_paid(request: HttpRequest, order_id: str) -> bool:
+    """PIXELPAIR_PURCHASE_STATUS: asked before a page's Purchase leaves; unpaid orders wait."""
+    return Order.objects.filter(number=order_id, paid_at__isnull=False).exists()
