@@ -15,6 +15,7 @@ from django.urls import path
 import pixelpair
 from pixelpair import Settings, Tracker
 from pixelpair.core.sealed import opened
+from pixelpair.tracker import LIVING
 from tests.conftest import BROWSER
 from tests.delivery.sink import Sink
 from tests.doors.django_shop import DOOR, Door
@@ -112,7 +113,10 @@ def who(order: Order) -> list[str]:
 
 
 def hashed(sealed: str) -> Any:
-    checkout = opened(sealed, [SECRET.encode()], datetime.now(UTC).timestamp())
+    shop = next(
+        one._front.shop for one in LIVING if one._front and one.settings.secret == (SECRET,)
+    )
+    checkout = opened(sealed, shop.sealing, datetime.now(UTC).timestamp())
     return checkout.visitor.hashed  # type: ignore[union-attr]
 
 
@@ -214,6 +218,26 @@ def test_time_without_a_zone_is_djangos(tracker: Tracker, sink: Sink) -> None:
         assert ordered().send_purchase(**FACTS, occurred_at=now.replace(tzinfo=None))
     assert tracker.flush(10) == 0
     assert sink.events[0]["event_time"] == int(now.timestamp())
+
+
+class Replicas:
+    """A project's router: reads go to a replica, which here is a database without the table."""
+
+    def db_for_read(self, model: object, **hints: object) -> str:
+        return "replica"
+
+    def db_for_write(self, model: object, **hints: object) -> str:
+        return "default"
+
+
+def test_order_that_a_replica_gave_is_marked_where_it_is_kept(tracker: Tracker) -> None:
+    """Seen: the event left, and then the webhook failed at a database that takes no word."""
+    order = ordered()
+    order._state.db = "replica"
+    with override_settings(DATABASE_ROUTERS=[Replicas()]):
+        assert order.send_purchase(**FACTS)
+        purchase_paid.send(Order, order=order, **FACTS)
+    assert Order.objects.get().pixel_sent is not None
 
 
 # --- the signal ----------------------------------------------------------------------------------

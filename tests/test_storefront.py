@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from pixelpair import Settings
+from pixelpair.core.events import Visitor
 from pixelpair.core.notes import Notes
+from pixelpair.core.product.facts import NOTHING
+from pixelpair.core.sealed import Checkout, Problem, opened, seal
 from pixelpair.storefront import Outlets, storefront
-from tests.core.exchanges import NOW, PIXEL, request
+from tests.core.exchanges import FBP, NOW, PIXEL, request
 
 OUTLETS = Outlets(lambda: NOW, lambda: "0" * 32, lambda: 1, lambda record: None)
 
@@ -107,3 +110,29 @@ def test_arrival_keeps_the_peer_and_hides_who_is_nobody() -> None:
     met = request(client="10.0.0.1")
     shop().arrive(met)
     assert (met.client, met.peer) == ("", "10.0.0.1")
+
+
+@pytest.mark.parametrize("answer", [b"TP-1", True, {"id": 1}, object()])
+def test_choice_of_ids_that_is_none_is_said_and_costs_no_event(
+    answer: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Seen: one whose str() raised took the page's PageView with it; an async one's coroutine was
+    sent as an id.
+    """
+    found = shop(content_id=lambda _facts: answer)
+    assert found.naming.content(NOTHING) is None
+    assert [r.getMessage().partition(":")[0] for r in caplog.records] == ["PIXELPAIR_CONTENT_ID"]
+
+
+@pytest.mark.parametrize("answer", ["TP-1", 7, None])
+def test_choice_of_ids_is_the_shops(answer: object) -> None:
+    assert shop(content_id=lambda _facts: answer).naming.content(NOTHING) == answer
+
+
+def test_seal_opens_for_its_own_shop_only() -> None:
+    """Seen: shops of one process and one SECRET sent each other's visitors to their own pixels."""
+    visitor = Visitor("https://a.example/", "", "203.0.113.7", "", FBP, None, {})
+    ours, theirs = shop(), shop(pixel_id="7")
+    text = seal(visitor, ours.sealing, NOW)
+    assert isinstance(opened(text, ours.sealing, NOW), Checkout)
+    assert isinstance(opened(text, theirs.sealing, NOW), Problem)

@@ -11,6 +11,7 @@ from pixelpair import logs
 from pixelpair.commands.erasure import add_purge
 from pixelpair.commands.inspect import add_inspect
 from pixelpair.commands.letters import add_dead
+from pixelpair.commands.reconcile import add_reconcile
 from pixelpair.commands.sender import add_drain, add_worker
 from pixelpair.commands.status import add_status
 from pixelpair.commands.words import LEFT, OK, USAGE
@@ -53,8 +54,7 @@ def _parser(prog: str = "pixelpair") -> argparse.ArgumentParser:
         epilog="Settings are read from PIXELPAIR_*; `COMMAND --help` has examples.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    families = (add_status, add_dead, add_drain, add_worker, add_purge, add_inspect, _add_sandbox)
-    for add_family in families:
+    for add_family in _FAMILIES:
         add_family(commands)
     return parser
 
@@ -69,6 +69,12 @@ def _add_sandbox(commands: Commands) -> None:
     sandbox.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     sandbox.add_argument("--port", type=int, default=8765, help="default: %(default)s")
     sandbox.set_defaults(run=_sandbox)
+
+
+_FAMILIES = (
+    *(add_status, add_dead, add_drain, add_worker, add_purge),
+    *(add_inspect, add_reconcile, _add_sandbox),
+)
 
 
 def _sandbox(arguments: argparse.Namespace, _read: Read) -> int:

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from time import gmtime
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from publicsuffixlist import PublicSuffixList
 
@@ -117,7 +118,7 @@ def _shop(
         id_key=settings.key,
         snippet=snippet,
         seal=seal.seal,
-        sealing=settings.signing_secrets,
+        sealing=_sealing(settings),
         version=_version(settings, snippet),
         heads=Heads(settings.pixels),
         domains=domains,
@@ -139,6 +140,12 @@ def _shop(
     )
 
 
+def _sealing(settings: Settings) -> tuple[bytes, ...]:
+    """The secrets of sealed orders. Shops that share a SECRET do not share their visitors."""
+    pixel = settings.pixels[0].encode()
+    return tuple(b"%b\0%b" % (secret, pixel) for secret in settings.signing_secrets)
+
+
 def _choice(option: str, given: Any, notes: Notes) -> Any:
     """A choice of ids; the shop's own function, which may fail, as one that never does."""
     if given is None or given in GROUP_IDS:
@@ -147,12 +154,19 @@ def _choice(option: str, given: Any, notes: Notes) -> Any:
 
     def chosen(facts: Facts) -> object:
         try:
-            return ask(facts)
+            return _as_id(ask(facts))
         except Exception:
             notes.say("question", option, per=option, exc_info=True)
             return None
 
     return chosen
+
+
+def _as_id(answer: object) -> str | int | UUID | None:
+    """A product's id. Raises TypeError for what is none, such as an async function's coroutine."""
+    if answer is None or (isinstance(answer, str | int | UUID) and not isinstance(answer, bool)):
+        return answer
+    raise TypeError(f"an id is a str, an int or None, not {type(answer).__name__}")
 
 
 def _policy(settings: Settings, signals: Signals) -> Policy:

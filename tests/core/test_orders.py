@@ -183,6 +183,7 @@ def test_event_happened_when_the_shop_says(occurred_at: object, time: int) -> No
         ({"occurred_at": float("nan")}, "too old"),
         ({"occurred_at": NOW + 60 - OLDEST - 1}, "too old"),
         ({"occurred_at": NOW + 86400}, "bad time"),
+        ({"occurred_at": 10**400}, "bad time"),
     ],
 )
 def test_what_cannot_be_sent_is_said(changes: dict[str, Any], reason: str) -> None:

@@ -12,7 +12,20 @@ from pixelpair.core.person import Person
 from pixelpair.core.policy import Learned, Policy, Question
 from pixelpair.core.shop import Said
 from pixelpair.core.staff import parse_staff
-from tests.core.exchanges import AGENT, FBP, HTML, JSON, KEY, NOW, PIXEL, answer, digest, request
+from tests.core.exchanges import (
+    AGENT,
+    FBP,
+    HTML,
+    JSON,
+    KEY,
+    NOW,
+    PIXEL,
+    answer,
+    digest,
+    request,
+    routes,
+    site,
+)
 from tests.core.visitors import (
     BANNER,
     GONE,
@@ -493,6 +506,23 @@ def test_shop_is_asked_where_something_may_leave(
     assert exchange.curious
     inquiry = exchange.inquiry(200, headers)
     assert [question.kind for question in (inquiry.questions if inquiry else ())] == kinds
+
+
+def test_shop_is_asked_of_the_order_that_a_form_names() -> None:
+    """Seen: the status of order "", whatever the body said."""
+    orders: list[str] = []
+    status = Question("purchase_status", lambda _source, order: orders.append(order))
+    rule = routes("Purchase POST /pay form:order=order_id")
+    exchange = serving(site(policy=Policy(questions=(status,)), routes=rule), "POST", "/pay")
+    reader = exchange.listen(b"application/x-www-form-urlencoded", None)
+    assert reader is not None
+    reader.feed(b"order=1001")
+    reader.finish()
+    inquiry = exchange.inquiry(302, [(b"location", b"/")])
+    assert inquiry is not None
+    for question in inquiry.questions:
+        question.ask(None)
+    assert orders == ["1001"]
 
 
 def test_shop_is_not_asked_once_the_answer_is_let_through() -> None:

@@ -11,12 +11,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixelpair.core.product import Fact, Facts
+from pixelpair.core.exchange import Exchange
+from pixelpair.core.product import Fact, Facts, Scan
 from pixelpair.core.shown import PARSE_EVERY, Book, Known, Naming, under
-from tests.core.exchanges import HTML, NOW, PAGE, Answered, Site, answer, request, site, tracks
+from tests.core.exchanges import (
+    HTML,
+    NOW,
+    PAGE,
+    Answered,
+    Site,
+    answer,
+    every,
+    request,
+    routes,
+    site,
+    tracks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from pixelpair.core.http import Headers
+    from tests.core.exchanges import View
 
 POT: dict[str, Any] = {
     "@context": "https://schema.org",
@@ -147,6 +163,43 @@ def test_page_without_such_an_event_is_not_scanned(monkeypatch: pytest.MonkeyPat
     assert [row["event_name"] for row in where.rows] == ["PageView"]
 
 
+# --- a page on its way ---------------------------------------------------------------------------
+
+
+def streamed(where: Site, said: View) -> list[tuple[str, dict[str, Any] | None]]:
+    """The server halves of a page whose view says this when its first bytes are out."""
+    exchange = Exchange(where.shop, "GET", lambda _source: VIEW, "the framework's request")
+    assert exchange.respond(200, HTML) is None
+    whole = page(markup(POT))
+    exchange.feed(whole[:150])
+    said(exchange)
+    exchange.feed(whole[150:])
+    exchange.finish()
+    return [(row["event_name"], row.get("custom_data")) for row in where.rows]
+
+
+def test_late_track_fills_the_event_that_waits() -> None:
+    """Seen: the rule's ViewContent and the view's, two for one look."""
+    said = tracks("ViewContent", value=5, currency="EUR")
+    seen = streamed(site(), said)
+    assert seen == [("PageView", None), ("ViewContent", {**FOUND, "value": 5, "currency": "EUR"})]
+
+
+def test_late_tracks_beyond_the_first_are_their_own() -> None:
+    said = every(tracks("ViewContent", status="a"), tracks("ViewContent", content_ids=["B"]))
+    assert streamed(site(), said)[1:] == [
+        ("ViewContent", {**FOUND, "status": "a"}),
+        ("ViewContent", {"content_ids": ["B"]}),
+    ]
+
+
+def test_late_discard_ends_the_event_that_waits() -> None:
+    def said(exchange: Exchange) -> None:
+        exchange.discard(("ViewContent",))
+
+    assert streamed(site(), said) == [("PageView", None)]
+
+
 # --- who is believed -----------------------------------------------------------------------------
 
 
@@ -159,11 +212,21 @@ def test_page_without_such_an_event_is_not_scanned(monkeypatch: pytest.MonkeyPat
         ),
         ({"value": 5, "currency": "EUR"}, {**FOUND, "value": 5, "currency": "EUR"}),
         ({"content_name": "Pot"}, {**FOUND, "content_name": "Pot"}),
+        ({"content_type": "product"}, FOUND),
+        ({"currency": "SEK"}, FOUND),
+        ({"content_ids": ["TP-1"], "currency": "SEK"}, FOUND),
     ],
 )
 def test_the_views_word_wins_as_a_whole(said: dict[str, object], sent: dict[str, object]) -> None:
     got = viewed(site(), view=tracks("ViewContent", **said))
     assert of_view(got) | {"content_type": "product"} == sent | {"content_type": "product"}
+
+
+def test_second_event_is_not_about_what_the_page_shows() -> None:
+    """Seen: the other product with the name and the price of the page's."""
+    where = site()
+    viewed(where, view=every(tracks("ViewContent"), tracks("ViewContent", content_ids=["OTHER"])))
+    assert [row.get("custom_data") for row in where.rows[1:]] == [FOUND, {"content_ids": ["OTHER"]}]
 
 
 def test_value_of_the_view_gets_no_currency_of_the_page() -> None:
@@ -215,6 +278,48 @@ def test_cart_of_a_product_that_nobody_saw_has_what_its_address_says() -> None:
     assert where.rows[-1]["custom_data"] == {"content_ids": ["tea-pot"], "content_type": "product"}
 
 
+def added(where: Site, own_id: str, view: View | None = None, **asked: Any) -> dict[str, Any]:
+    """The data of an AddToCart."""
+    act = request("POST", f"/cart/add/{own_id}", **asked)
+    answer(where, act, view=view, status=302, headers=[(b"location", b"/")])
+    return dict(where.rows[-1]["custom_data"])
+
+
+def test_id_that_two_products_share_is_neither() -> None:
+    """Seen: the variant that somebody else had looked at last."""
+    rules = routes("ViewContent /products/{any}\nAddToCart POST /cart/add/{content_id}")
+    where = site(routes=rules)
+    for sku in ("RED", "BLUE", "BLUE"):
+        viewed(where, [page(markup({**POT, "sku": sku, "productID": "77", "mpn": None}))])
+    assert added(where, "77") == {"content_ids": ["77"], "content_type": "product"}
+    assert added(where, "RED")["value"] == 199.5
+
+
+def test_price_of_a_shop_of_many_currencies_is_not_guessed() -> None:
+    """Seen: crowns for one who pays in euros, whatever market was looked at last."""
+    where = site()
+    euros = {"@type": "Offer", "price": "18", "priceCurrency": "EUR"}
+    for thing in (POT, {**POT, "offers": euros}, POT):
+        viewed(where, [page(markup(thing))])
+    assert added(where, "tea-pot") == {"content_ids": ["TP-1"], "content_type": "product"}
+
+
+@pytest.mark.parametrize(
+    ("ids", "sent"),
+    [
+        (["X"], {"contents": [{"id": "X", "quantity": 2}]}),
+        ("X", {"contents": [{"id": "X", "quantity": 2}]}),
+        (["X", "Y"], {}),
+    ],
+)
+def test_line_of_the_address_is_about_what_the_view_says(ids: Any, sent: dict[str, Any]) -> None:
+    """Seen: content_ids of the view, and a line and a value of another product."""
+    where = site(routes=routes("AddToCart POST /cart/add/{content_id}?n={quantity}"))
+    got = added(where, "tea-pot", tracks("AddToCart", content_ids=ids), query="n=2")
+    named = {"content_ids": [*ids], "content_type": "product"}
+    assert got == {**named, **sent}
+
+
 def test_the_views_id_is_left_alone() -> None:
     where = site()
     viewed(where)
@@ -227,16 +332,29 @@ def test_the_views_id_is_left_alone() -> None:
     }
 
 
-def test_microdata_is_parsed_once_a_minute() -> None:
+def test_microdata_is_parsed_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [NOW]
-    where = site(clock=lambda: now[0])
-    book = where.shop.naming.book
-    assert of_view(viewed(where, [page(MICRODATA)])) == FOUND
-    assert book.parsed(VIEW.url, NOW + PARSE_EVERY - 1) is not None
-    dearer = page(MICRODATA.replace(b"199.50", b"299.50"))
-    assert of_view(viewed(where, [dearer]))["value"] == 199.5
+    where, parsed = site(clock=lambda: now[0]), []
+    read = Scan.read_microdata
+    monkeypatch.setattr(Scan, "read_microdata", lambda scan: parsed.append(now[0]) or read(scan))
+    for token in (b"a", b"b"):
+        form = MICRODATA + b"<p>%b</p>" % (b"." * 300) + b'<input name="csrf" value="%b">' % token
+        assert of_view(viewed(where, [page(form)])) == FOUND
     now[0] += PARSE_EVERY
-    assert of_view(viewed(where, [dearer]))["value"] == 299.5
+    assert of_view(viewed(where, [page(form)])) == FOUND
+    assert parsed == [NOW, NOW + PARSE_EVERY]
+
+
+@pytest.mark.parametrize("headers", [HTML, PUBLIC], ids=["own", "cacheable"])
+def test_price_of_another_visitor_is_not_remembered_for_a_page(headers: Headers) -> None:
+    """Seen: who logs in has a price of her own in the microdata; for a minute all others' pages,
+    those that caches keep included, had hers.
+    """
+    where = site()
+    viewed(where, [page(MICRODATA.replace(b"199.50", b"5.00"))])
+    got = viewed(where, [page(MICRODATA)], headers=headers)
+    calls = got.browser or got.sealed[0][1]
+    assert [call[1] for call in calls if call[0] == "ViewContent"] == [FOUND]
 
 
 def test_book_is_bounded() -> None:
@@ -244,10 +362,10 @@ def test_book_is_bounded() -> None:
     for number in range(6000):
         known = Known(str(number), Decimal(1), "SEK")
         book.note(Facts(sku=Fact(str(number), "JSON-LD", 1.0)), known, None)
-        book.keep(str(number), Facts(), NOW)
+        book.keep(b"%d" % number, Facts(), NOW)
     assert book.find("0") is None
     assert book.find("5999") is not None
-    assert book.parsed("0", NOW) is None
+    assert book.parsed(b"0", NOW) is None
 
 
 KEYS = ("content_ids", "contents", "content_type", "value", "currency", "content_name")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.core.events import Withdrawal
-from pixelpair.delivery import frames, intake, locks
+from pixelpair.delivery import frames, intake, locks, sources
 from pixelpair.delivery.frames import frame
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
@@ -22,6 +22,14 @@ from .scripts import run, start
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+NO_EVENTS = [
+    *[b"", b"{}", b"[1,2]\n{}", b"\xff\n", b'["a","b"]\nx', b"7\nx"],
+    # Two lines in one, and an event's line with a wrong kind of time.
+    b'["1","a","i",1,false,null,""],["1","b","j",1,false,null,""]\nx',
+    b'["1","a","i","now",false,null,""]\nx',
+]
 
 
 @pytest.fixture
@@ -121,7 +129,7 @@ def test_waits_for_the_end_of_a_living_record(tmp_path: Path, outbox: MemoryOutb
         assert ids(outbox) == ["id-1"]
 
 
-@pytest.mark.parametrize("record", [b"", b"{}", b"[1,2]\n{}", b"\xff\n", b'["a","b"]\nx', b"7\nx"])
+@pytest.mark.parametrize("record", NO_EVENTS)
 def test_counts_a_record_that_is_no_event(
     tmp_path: Path, outbox: MemoryOutbox, caplog: pytest.LogCaptureFixture, record: bytes
 ) -> None:
@@ -170,7 +178,8 @@ def test_removes_what_it_has_read_though_the_outbox_has_no_room_for_more(
 def test_takes_a_large_backlog_in_turns(
     tmp_path: Path, outbox: MemoryOutbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "CHUNK", 2000)
+    monkeypatch.setattr(sources, "CHUNK", 1000)
+    monkeypatch.setattr(sources, "PIECE", 500)
     monkeypatch.setattr(intake, "PER_TURN", 2)
     dead_journal(tmp_path, packed(*range(60)), "journal-1-a.pxj")
     dead_journal(tmp_path, packed(*range(60, 90)), "journal-1-b.pxj")
@@ -182,6 +191,18 @@ def test_takes_a_large_backlog_in_turns(
     assert turns > 3
     assert sorted(ids(outbox)) == sorted(f"id-{n}" for n in range(90))
     assert (journals(tmp_path), reader.unread()) == ([], 0)
+
+
+def test_rests_after_every_piece_and_never_cuts_a_long_record(
+    tmp_path: Path, outbox: MemoryOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "PIECE", 500)
+    rests: list[int] = []
+    long = frame(make_twin("long", text="x" * 5000).pack())
+    dead_journal(tmp_path, packed(*range(9)) + long + packed(9))
+    Intake(tmp_path, outbox, rest=lambda: rests.append(1)).take()
+    assert ids(outbox) == [*(f"id-{n}" for n in range(9)), "id-long", "id-9"]
+    assert len(rests) >= 4
 
 
 def test_a_failed_put_leaves_the_journal_where_it_was(
@@ -264,4 +285,4 @@ def test_without_fdatasync_fsync_is_used_and_that_is_said(tmp_path: Path) -> Non
 
 
 def test_a_chunk_holds_more_than_the_longest_frame() -> None:
-    assert frames.MAX_RECORD + frames.HEADER.size < intake.CHUNK
+    assert frames.MAX_RECORD + frames.HEADER.size < sources.CHUNK

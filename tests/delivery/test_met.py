@@ -9,7 +9,6 @@ import pytest
 from pixelpair.core.events import Withdrawal
 from pixelpair.delivery.outbox import REMEMBER_WITHDRAWAL
 from pixelpair.delivery.retry import Dead
-from pixelpair.delivery.sqlite import SqliteOutbox
 
 from .conftest import NOW, make_twin
 from .test_outbox import OUTBOXES
@@ -32,14 +31,6 @@ def outbox(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iter
     box = OUTBOXES[request.param](tmp_path, clock)
     yield box
     box.close()
-
-
-@pytest.fixture
-def outbox_that_keeps_met(request: pytest.FixtureRequest, outbox: Outbox) -> Outbox:
-    if isinstance(outbox, SqliteOutbox):
-        reason = "its file has no column for `met`: a withdrawal compares with the event's time"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-    return outbox
 
 
 def paid(number: int = 1, *, met: int = CHECKOUT) -> Twin:
@@ -87,18 +78,18 @@ def test_withdrawal_of_the_same_batch_goes_first(outbox: Outbox) -> None:
     assert left(outbox) == []
 
 
-def test_withdrawal_that_is_read_late_ends_what_waits(outbox_that_keeps_met: Outbox) -> None:
+def test_withdrawal_that_is_read_late_ends_what_waits(outbox: Outbox) -> None:
     """Its journal was another machine's, or its process was killed."""
-    outbox = outbox_that_keeps_met
+    outbox = outbox
     outbox.put_many([paid()])
     withdraw(outbox)
     assert left(outbox) == []
 
 
 def test_withdrawal_ends_the_dead_letter_that_would_be_replayed(
-    outbox_that_keeps_met: Outbox,
+    outbox: Outbox,
 ) -> None:
-    outbox = outbox_that_keeps_met
+    outbox = outbox
     outbox.put_many([paid()])
     outbox.settle([(row.key, Dead("refused")) for row in outbox.claim(9, NOW)], NOW)
     withdraw(outbox)

@@ -20,6 +20,7 @@ from pixelpair.delivery.outbox import (
     REMEMBER_LASTING,
     REMEMBER_WITHDRAWAL,
     WITHDRAWALS,
+    Bypass,
     DeadLetter,
     Outbox,
     Room,
@@ -27,6 +28,7 @@ from pixelpair.delivery.outbox import (
     Stats,
     Tally,
     Trouble,
+    digest,
 )
 from pixelpair.delivery.redis import RedisOutbox
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
@@ -255,6 +257,90 @@ def test_tells_whether_the_visitor_had_agreed(outbox: Outbox) -> None:
     assert [row.twin for row in outbox.claim(9, NOW)] == twins[:2]
 
 
+# --- past the outbox -----------------------------------------------------------------------
+
+BYPASSED = [name for name in OUTBOXES if name != "redis"]
+
+
+def identified(*twins: Twin) -> list[Row]:
+    return [Row(digest(twin), twin) for twin in twins]
+
+
+def state(box: Outbox) -> tuple[object, ...]:
+    letters = [(letter.twin, letter.reason, letter.died) for letter in box.dead()]
+    queued = [(row.twin, row.attempts) for row in box.queued()]
+    return box.stats(), box.tallies(), letters, queued
+
+
+def test_redis_has_no_way_past_it(tmp_path: Path, clock: Clock) -> None:
+    found = {name: isinstance(box(tmp_path, clock), Bypass) for name, box in OUTBOXES.items()}
+    assert found == {"memory": True, "sqlite": True, "redis": False}
+
+
+@pytest.mark.parametrize("name", BYPASSED)
+def test_what_passed_it_stands_as_if_it_had_been_put_and_settled(
+    tmp_path: Path, clock: Clock, name: str
+) -> None:
+    twins = [
+        make_twin(1),
+        make_twin(2, name="Purchase", lasting=True),
+        make_twin(3, pixel_id="222"),
+        make_twin(4),
+        make_twin(5, consent="granted"),
+        make_twin(6),
+    ]
+    verdicts = [Delivered()] * 3 + [RetryAt(NOW + 9, "x", True), RetryAt(NOW, "x"), Dead("why")]
+    boxes = [OUTBOXES[name](tmp_path / side, clock) for side in ("put", "past")]
+    put, past = boxes
+    put.put_many(twins)
+    rows = put.claim(9, NOW)
+    pairs = zip([row.key for row in rows], verdicts, strict=True)
+    put.settle(list(pairs), NOW + 1)
+    assert isinstance(past, Bypass)
+    kept = list(zip(identified(*twins[3:]), verdicts[3:], strict=True))
+    past.settle_new(identified(*twins[:3]), kept, NOW + 1)
+    assert state(past) == state(put)
+    assert state(past)[0] == Stats(queued=2, dead=1, delivered=3, oldest=NOW)
+    for now in (NOW + 8, NOW + 9):
+        found = [[row.twin for row in box.claim(9, now)] for box in boxes]
+        assert found[0] == found[1]
+    for after in (REMEMBER - 1, REMEMBER + 2, REMEMBER_LASTING - 1, REMEMBER_LASTING + 2):
+        clock.now = NOW + after
+        assert past.put_many(twins[:3]) == put.put_many(twins[:3])
+    for box in boxes:
+        box.close()
+
+
+@pytest.mark.parametrize("name", BYPASSED)
+def test_knows_what_it_would_not_take_in(tmp_path: Path, clock: Clock, name: str) -> None:
+    box = OUTBOXES[name](tmp_path, clock)
+    assert isinstance(box, Bypass)
+    waits, sent, passed, dead = (make_twin(n) for n in ("waits", "sent", "passed", "dead"))
+    box.put_many([sent, dead])
+    verdicts = [Delivered(), Dead("x")]
+    keys = [row.key for row in box.claim(9, NOW)]
+    box.settle(list(zip(keys, verdicts, strict=True)), NOW)
+    box.put_many([waits, Withdrawal("111", "fb.1.1.1", NOW)])
+    box.settle_new(identified(passed), [], NOW)
+    new, elsewhere = make_twin("new"), make_twin("waits", pixel_id="222")
+    withdrawn, later = (make_twin(n, fbp="fb.1.1.1", at=NOW + n) for n in (0, 1))
+    met = make_twin("met", fbp="fb.1.1.1", at=NOW + 5)._replace(met=NOW - 5)
+    asked = [waits, sent, passed, dead, new, elsewhere, withdrawn, later, met]
+    digests = [digest(twin) for twin in asked]
+    found = box.known(asked, digests)
+    assert [twin for twin, d in zip(asked, digests, strict=True) if d in found] == [
+        waits,
+        sent,
+        passed,
+        withdrawn,
+        met,
+    ]
+    assert box.known([], []) == set()
+    clock.now = NOW + REMEMBER
+    assert box.put_many([passed]) == 1
+    box.close()
+
+
 # --- withdrawals ---------------------------------------------------------------------------
 
 FBP = "fb.1.1700000000000.12"
@@ -325,10 +411,11 @@ def test_remembers_a_withdrawn_event_like_a_delivered_one(
     if dead:
         outbox.settle([(row.key, Dead("x")) for row in outbox.claim(9, NOW)], NOW)
     outbox.put_many([GONE])
+    again = twin._replace(event_time=NOW + 1)  # which no withdrawal speaks against
     clock.now = NOW + memory - 1
-    assert outbox.put_many([twin]) == 0
+    assert outbox.put_many([again]) == 0
     clock.now = NOW + memory
-    assert outbox.put_many([twin]) == 1
+    assert outbox.put_many([again]) == 1
 
 
 @pytest.mark.parametrize(

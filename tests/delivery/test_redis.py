@@ -26,7 +26,8 @@ from pixelpair.delivery import redis as module
 from pixelpair.delivery import redis_words
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
-from pixelpair.delivery.outbox import REMEMBER_LASTING, Stats
+from pixelpair.delivery.ledger import KEEP_PURCHASES
+from pixelpair.delivery.outbox import REMEMBER_LASTING, REMEMBER_WITHDRAWAL, Stats
 from pixelpair.delivery.redis import KEEP_DEAD, SWEEP_EVERY, RedisOutbox
 from pixelpair.delivery.redis_link import Address
 from pixelpair.delivery.redis_words import spool_id
@@ -725,16 +726,17 @@ def test_nothing_stays_when_all_is_delivered_and_forgotten(
 ) -> None:
     box = opened(server.url)
     twins = [make_twin(n, fbp=f"fb.1.1.{n % 7}", lasting=n % 2 == 0) for n in range(50)]
-    box.put_many([*twins, make_twin("f", fault="no value", fbp="fb.1.1.9")])
+    bought = make_twin("f", name="Purchase", fault="no value", fbp="fb.1.1.9")
+    box.put_many([*twins, bought])
     first, *rest = box.claim(99, NOW)
     verdicts = [RetryAt(NOW, "x", True), Dead("x"), *[Delivered()] * 48]
     box.settle(list(zip([first.key, *[row.key for row in rest]], verdicts, strict=True)), NOW)
     assert len(deliver_all(box)) == 1
     box.put_many([Withdrawal("111", "fb.1.1.3", NOW)])
-    clock.now += max(REMEMBER_LASTING, KEEP_DEAD)
+    clock.now += max(REMEMBER_LASTING, REMEMBER_WITHDRAWAL, KEEP_DEAD, KEEP_PURCHASES)
     box.put_many([])
     assert {key.decode() for key in server.client.keys("*")} == {
-        f"pixelpair:{{events}}:{name}" for name in ("number", "count", "sent")
+        f"pixelpair:{{events}}:{name}" for name in ("number", "count", "sent", "buyers")
     }
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.core.events import Withdrawal
-from pixelpair.delivery import sqlite, tables
-from pixelpair.delivery.outbox import Room, Stats, digest
+from pixelpair.delivery import identities, sqlite, tables
+from pixelpair.delivery.outbox import REMEMBER, Room, Row, Stats, digest
 from pixelpair.delivery.retry import Delivered, Hold, RetryAt
 from pixelpair.delivery.sqlite import SqliteOutbox
 
@@ -309,4 +309,34 @@ def test_who_looks_in_from_outside_does_not_cut_the_sender_off(
     assert run(LOOK, tmp_path)[0] == "1\n"
     box.put_many([make_twin(2)])
     assert run(LOOK, tmp_path)[0] == "2\n"
+    box.close()
+
+
+def test_what_passed_it_is_known_after_it_was_opened_anew(tmp_path: Path, clock: Clock) -> None:
+    rows = [Row(digest(twin), twin) for twin in map(make_twin, range(3))]
+    for row in rows:
+        box = SqliteOutbox(tmp_path / "o", clock)
+        box.settle_new([row], [], NOW)
+        box.close()
+    box = SqliteOutbox(tmp_path / "o", clock)
+    twins, digests = [row.twin for row in rows], [digest(row.twin) for row in rows]
+    assert box.known(twins, digests) == set(digests)
+    assert box.put_many(twins) == 0
+    assert box.known(twins, digests) == set(digests)
+    box.close()
+
+
+def test_what_passed_it_is_known_however_much_it_is(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities, "MERGE_AT", 5)
+    box = SqliteOutbox(tmp_path / "o", clock)
+    twins = [make_twin(n) for n in range(20)]
+    for start in range(0, 20, 2):
+        box.settle_new([Row(digest(t), t) for t in twins[start : start + 2]], [], NOW)
+    assert box.known(twins, [digest(t) for t in twins]) == {digest(t) for t in twins}
+    (waiting,) = box._db.execute("SELECT count(*) FROM fresh").fetchone()
+    assert waiting <= 3
+    clock.now = NOW + REMEMBER
+    assert box.put_many(twins) == 20
     box.close()

@@ -42,11 +42,14 @@ def test_a_pass_delivers_what_was_accepted(build: Build, sink: Sink) -> None:
     assert sink.paths == ["/v26.0/111/events"]
 
 
-def test_a_full_batch_is_followed_at_once_and_a_smaller_one_gathers_more(build: Build) -> None:
+def test_a_full_batch_is_followed_at_once_and_a_smaller_one_gathers_more(
+    build: Build, sink: Sink
+) -> None:
     """Seen: one event a call, 320 calls a second, where Graph answered at once."""
     worker, journal = build()
     put(journal, *range(2500))
-    assert [worker.step() for _ in range(4)] == [0.0, 0.0, worker.poll, worker.poll]
+    assert [worker.step() for _ in range(3)] == [0.0, worker.poll, worker.poll]
+    assert len(sink.ids) == 2500
 
 
 def test_a_second_worker_waits_for_the_first(build: Build) -> None:
@@ -243,6 +246,19 @@ def test_halting_sends_the_rest_and_the_next_event_starts_it_again(
     until(lambda: "id-later" in sink.ids)
 
 
+def test_only_the_thread_rests_for_its_process(build: Build, sink: Sink) -> None:
+    worker, journal = build(poll=0.01)
+    put(journal, 1)
+    worker.step()
+    found = [worker._leader.considerate]
+    worker.start()
+    put(journal, 2)
+    until(lambda: len(sink.events) == 2)
+    found.append(worker._leader.considerate)
+    assert worker.halt() is True
+    assert [*found, worker._leader.considerate] == [False, True, False]
+
+
 def test_halting_what_never_ran_starts_nothing(build: Build, spool: Path, sink: Sink) -> None:
     worker, journal = build()
     put(journal, 1)
@@ -252,16 +268,17 @@ def test_halting_what_never_ran_starts_nothing(build: Build, spool: Path, sink: 
 
 def test_a_hanging_graph_is_waited_for_once(build: Build, sink: Sink, spool: Path) -> None:
     """Seen: at the end of the app, and then again at the end of the process."""
-    release = threading.Event()
+    asked, release = threading.Event(), threading.Event()
 
     def hang(twins: list[Twin]) -> Reply:
+        asked.set()
         release.wait(20)
         return Reply("silence")
 
     worker, journal = build(hang, poll=0.01)
     put(journal, 1)
     worker.start()
-    until(lambda: spool.exists() and stats(spool).queued)
+    assert asked.wait(20)
     assert worker.halt(0.1) is False
     began = time.monotonic()
     worker.close(20)
@@ -330,16 +347,17 @@ def test_closing_sends_the_rest_and_leaves_no_journal_with_events(
 def test_closing_does_not_wait_for_a_graph_that_hangs(
     build: Build, spool: Path, sink: Sink
 ) -> None:
-    release = threading.Event()
+    asked, release = threading.Event(), threading.Event()
 
     def hang(twins: list[Twin]) -> Reply:
+        asked.set()
         release.wait(20)
         return Reply("silence")
 
     worker, journal = build(hang, poll=0.01)
     put(journal, 1)
     worker.start()
-    until(lambda: spool.exists() and stats(spool).queued)
+    assert asked.wait(20)
     start = time.monotonic()
     worker.close(0.2)
     assert time.monotonic() - start < 1.5

@@ -18,7 +18,7 @@ import pytest
 
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.sqlite import SqliteOutbox
-from tests.conftest import free_port, server, until
+from tests.conftest import free_port, missing_tool, server, until
 from tests.delivery.sink import Answer, Sink
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def command(kind: str) -> list[str]:
     found = SERVERS[kind]
     for name in NEEDS:
         if any(name in word for word in found) and find_spec(name) is None:
-            pytest.skip(f"{name} is missing")
+            missing_tool(name)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pixelpair.metrics.figures import COUNTERS, GAUGES, INFO, SPREADS
-from tests.conftest import ROOT
+from tests.conftest import ROOT, missing_tool
 
 FOLDER = ROOT / "docs" / "operations"
 RULES = (FOLDER / "alerts.yml").read_text()
@@ -81,7 +81,11 @@ def test_page_tells_of_every_alert() -> None:
 
 # --- by Prometheus' own tool --------------------------------------------------------------------
 
-needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is missing")
+
+@pytest.fixture
+def needs_promtool() -> None:
+    if not shutil.which("promtool"):
+        missing_tool("promtool")
 
 
 def promtool(*words: str, cwd: Path) -> str:
@@ -90,7 +94,7 @@ def promtool(*words: str, cwd: Path) -> str:
     return done.stdout
 
 
-@needs_promtool
+@pytest.mark.usefixtures("needs_promtool")
 def test_rules_fire_in_trouble_and_only_then(tmp_path: Path) -> None:
     (tmp_path / "alerts.yml").write_text(RULES)
     shutil.copy(Path(__file__).parent / "alerts_test.yml", tmp_path)
@@ -98,7 +102,7 @@ def test_rules_fire_in_trouble_and_only_then(tmp_path: Path) -> None:
     promtool("test", "rules", "alerts_test.yml", cwd=tmp_path)
 
 
-@needs_promtool
+@pytest.mark.usefixtures("needs_promtool")
 def test_dashboards_questions_can_be_parsed(tmp_path: Path) -> None:
     lines = ["groups:", "  - name: dashboard", "    rules:"]
     for number, text in enumerate(ASKED):
@@ -109,9 +113,8 @@ def test_dashboards_questions_can_be_parsed(tmp_path: Path) -> None:
     assert f"{len(ASKED)} rules found" in promtool("check", "rules", "asked.yml", cwd=tmp_path)
 
 
-@needs_promtool
+@pytest.mark.usefixtures("needs_promtool")
 def test_what_we_tell_is_as_prometheus_likes_it(tmp_path: Path) -> None:
-    pytest.importorskip("prometheus_client")
     from pixelpair.delivery.meters import Meters
     from pixelpair.metrics import prometheus
     from pixelpair.metrics.board import Board

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Event
     from pixelpair.core.http import Request
     from pixelpair.core.policy import Learned
-    from pixelpair.core.routes import Answer
+    from pixelpair.core.routes import Answer, Field
     from pixelpair.core.shop import SetCookie, Shop, Tracked
 
 # The browser asks again elsewhere, the same way or not: a rule's act has not run yet. Seen with the
@@ -168,14 +168,13 @@ class Exchange:
             if self._is_excluded(request):
                 return None
             match = self._shop.routes.match
-            matched = match(self._method, request.path, request.query, request.route)
+            asked = (self._method, request.path, request.query, request.route)
+            matched = match(*asked, self._field)
             has_event = bool(matched or (said is not None and said.tracked))
             value = header_value(answers.lower_case(headers), b"content-type") or b""
             if has_event or said is not None or value.lower().startswith(b"text/html"):
-                source = self._source[0]
-                order = order_of(matched, said)
-                asked = (self._shop, request, source, said)
-                self._inquiry = Inquiry(*asked, has_event=has_event, order=order)
+                order, who = order_of(matched, said), (self._shop, request, self._source[0], said)
+                self._inquiry = Inquiry(*who, has_event=has_event, order=order)
         except Exception:
             self._failed()
         return self._inquiry
@@ -243,6 +242,11 @@ class Exchange:
         except Exception:
             self._failed()
             return headers
+
+    @property
+    def _field(self) -> Field | None:
+        """Looks into the request's body, where a rule asks for it."""
+        return None if self._body is None else self._body.value
 
     def _met(self) -> Request:
         """The request as the outermost trusted proxy met it."""
@@ -320,8 +324,7 @@ class Exchange:
         if learned is not None and learned.unpaid:  # what tells of the payment sends it
             self.said.discarded.add("Purchase")
             shop.notes.count("not paid yet")
-        field = None if self._body is None else self._body.value
-        visit = self._visit = Visit(shop, request, self._said, now, learned, field)
+        visit = self._visit = Visit(shop, request, self._said, now, learned, self._field)
         if self._is_excluded(request):
             self._mute = True
             return self._leave()

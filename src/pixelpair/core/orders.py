@@ -83,7 +83,7 @@ def _time(occurred_at: object, now: float) -> float | NotSent:
     if isinstance(occurred_at, datetime) and occurred_at.tzinfo is not None:
         time = occurred_at.timestamp()
     elif isinstance(occurred_at, int | float) and not isinstance(occurred_at, bool):
-        time = float(occurred_at)
+        time = min(occurred_at, now + 2 * _AHEAD)  # no float is as large as an int can be
     else:
         return NotSent("bad time", _NO_TIME)
     if not now - OLDEST <= time:  # NaN too

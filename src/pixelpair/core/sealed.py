@@ -106,7 +106,7 @@ def opened(
         packed = _decoded(signer(secrets, _SALT).unsign(text).decode())
         _decoded_exactly(text.rpartition(".")[2])
     except (BadSignature, ValueError):
-        return Problem("forged", "it was changed, or sealed with another SECRET")
+        return Problem("forged", "it was changed, or sealed with another SECRET or PIXEL_ID")
     try:
         checkout = _unpacked(packed)
     except (ValueError, LookupError, struct.error, zlib.error):

@@ -7,7 +7,8 @@ The shop's own word goes before the page's, as a group: an id, a sum and its cur
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pixelpair.core.product import Facts, custom_data, listing_data
@@ -28,7 +29,7 @@ ACTS: Final = frozenset({"AddToCart", "AddToWishlist", "CustomizeProduct"})
 # A product of 300 bytes each.
 MOST_PRODUCTS: Final = 5000
 MOST_PAGES: Final = 5000
-# A page's microdata is parsed once a minute at most, which takes milliseconds.
+# Microdata that says the same is parsed once a minute at most, which takes milliseconds.
 PARSE_EVERY: Final = 60.0
 
 # What stands or falls together.
@@ -40,11 +41,12 @@ _GROUPS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A product that a page has shown."""
+    """A product that a page has shown. `disputed`: others were shown it in another currency."""
 
     content_id: str
     price: Decimal | None
     currency: str | None
+    disputed: bool = False
 
 
 class Book:
@@ -52,14 +54,15 @@ class Book:
 
     def __init__(self) -> None:
         self._products: OrderedDict[str, Known] = OrderedDict()
-        self._pages: OrderedDict[str, tuple[float, Facts | None]] = OrderedDict()
+        self._pages: OrderedDict[bytes, tuple[float, Facts | None]] = OrderedDict()
 
     def note(self, facts: Facts, known: Known, route_id: str | None) -> None:
         """Remember a product that a page shows."""
         told = (facts.sku, facts.product_id, facts.mpn, facts.gtin)
         ids = {known.content_id, *(fact.value for fact in told if fact)}
         for own in ids | ({route_id} if route_id else set()):
-            _keep(self._products, own, known, MOST_PRODUCTS)
+            agreed = _agreed(own, self._products.get(own), known)
+            _keep(self._products, own, agreed, MOST_PRODUCTS)
 
     def find(self, own_id: object) -> Known | None:
         """The product that has this id."""
@@ -72,17 +75,36 @@ class Book:
             return None
         return known.price, known.currency
 
-    def parsed(self, url: str, now: float) -> Facts | None:
-        """What the page's microdata said less than PARSE_EVERY ago."""
-        until, facts = self._pages.get(url, (0.0, None))
+    def parsed(self, page: bytes, now: float) -> Facts | None:
+        """What this page's microdata was found to say less than PARSE_EVERY ago."""
+        until, facts = self._pages.get(page, (0.0, None))
         return facts if now < until else None
 
-    def keep(self, url: str, facts: Facts, now: float) -> None:
+    def keep(self, page: bytes, facts: Facts, now: float) -> None:
         """Keep what a page's microdata said."""
-        _keep(self._pages, url, (now + PARSE_EVERY, facts), MOST_PAGES)
+        _keep(self._pages, page, (now + PARSE_EVERY, facts), MOST_PAGES)
 
 
-def _keep(kept: OrderedDict[str, T], key: str, value: T, most: int) -> None:
+def _agreed(own: str, before: Known | None, known: Known) -> Known:
+    """What an id stands for by now. A guess between two is none.
+
+    Variants share a product's id and pages of many markets their address: whichever somebody else
+    has seen last is not what this visitor buys.
+    """
+    if before is None:
+        return known
+    if before.content_id != known.content_id:
+        return known if own == known.content_id else Known(own, None, None)
+    codes = {before.currency, known.currency} - {None}
+    if before.disputed or len(codes) > 1:
+        return replace(known, price=None, currency=None, disputed=True)
+    return known
+
+
+K = TypeVar("K")
+
+
+def _keep(kept: OrderedDict[K, T], key: K, value: T, most: int) -> None:
     kept[key] = value
     kept.move_to_end(key)
     while len(kept) > most:
@@ -110,13 +132,17 @@ class Shown:
 
 
 def shown_by(scan: Scan, book: Book, url: str, now: float) -> Shown:
-    """What a scan that has ended found; its microdata is parsed if nobody did so lately."""
+    """What a scan that has ended found; its microdata is parsed if nobody did so lately.
+
+    What it says is compared: the price at this address may be another visitor's own.
+    """
     facts = scan.facts
     if scan.needs_microdata:
-        before = book.parsed(url, now)
+        page = blake2b(url.encode("utf-8", "replace") + scan.said_in_microdata()).digest()
+        before = book.parsed(page, now)
         facts = scan.read_microdata() if before is None else before
         if before is None:
-            book.keep(url, facts, now)
+            book.keep(page, facts, now)
     return Shown(facts, scan.listing)
 
 
@@ -158,9 +184,21 @@ def under(
     page: Mapping[str, object], matched: Mapping[str, object], said: Mapping[str, object]
 ) -> dict[str, object]:
     """One event's data from page, address and view: the view's word goes before the page's."""
-    spoken = {key for group in _GROUPS for key in group if not group.isdisjoint(said)}
+    other = {key for key, value in said.items() if key not in page or page[key] != value}
+    spoken = {key for group in _GROUPS for key in group if not group.isdisjoint(other)}
     kept = {key: value for key, value in page.items() if key not in spoken}
+    if "content_ids" in said and "contents" in matched:
+        matched = {**matched, "contents": _renamed(matched["contents"], said["content_ids"])}
+        matched = {key: value for key, value in matched.items() if value is not None}
     return {**matched, **kept, **said}
+
+
+def _renamed(lines: object, ids: object) -> object:
+    """The address's line under the one id that the view says; None where it says several."""
+    one = ids[0] if isinstance(ids, list | tuple) and len(ids) == 1 else ids
+    if not isinstance(lines, list) or not isinstance(one, str | int):
+        return None
+    return [{**line, "id": one} for line in lines]
 
 
 def named(book: Book, matched: dict[str, object]) -> dict[str, object]:

@@ -52,6 +52,7 @@ class Visit:
         "_matches",
         "_now",
         "_shop",
+        "_shown_by",
         "awaits",
         "cookies",
         "person",
@@ -79,6 +80,7 @@ class Visit:
         self.shown: Shown | None = None
         self.awaits = False  # events about the page's product wait for `shown`
         self._awaited: list[tuple[dict[str, object], Tracked]] = []
+        self._shown_by: set[str] = set()  # the events that have told what the page shows
 
     # --- events ----------------------------------------------------------------------------
 
@@ -111,10 +113,22 @@ class Visit:
         return [] if said is None else self._made({}, self._filled({}, said))
 
     def awaited_events(self) -> list[Event]:
-        """The events that waited for what the page shows."""
+        """The events that waited for what the page shows; its view may have said more by now."""
         self.awaits = False
+        said, events = self.person.said, []
         awaited, self._awaited = self._awaited, []
-        return [self._event(matched, told) for matched, told in awaited]
+        for matched, told in awaited:
+            if said is None or not said.discards(told.event_name):
+                events.append(self._event(matched, self._told_by_now(told, said)))
+        return events
+
+    def _told_by_now(self, told: Tracked, said: Said | None) -> Tracked:
+        """What a view says while its page is on its way, of an event that only a rule has made."""
+        if said is None or told.data or told.event_id is not None:
+            return told
+        late = next((t for t in said.tracked if t.event_name == told.event_name), told)
+        said.tracked = [t for t in said.tracked if t is not late]
+        return late
 
     def _matched(self) -> list[Match]:
         if self._matches is None:
@@ -156,9 +170,10 @@ class Visit:
         page: Mapping[str, object] = {}
         if name not in ABOUT:
             matched = named(shop.naming.book, matched)
-        elif self.shown is not None:
+        elif self.shown is not None and name not in self._shown_by:
+            self._shown_by.add(name)  # a second one is of another product
             page = page_data(shop.naming, self.shown, name, matched, shop.currency)
-        data = under(page, matched, told.data) if page else {**matched, **told.data}
+        data = under(page, matched, told.data)
         if matched and name in ACTS:
             data = priced(data, shop.naming.book.price_of)
         return event_of(shop, name, data, told.event_id, self._now)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Twin
     from pixelpair.delivery.callers import Answer
     from pixelpair.delivery.lanes import Batch
-    from pixelpair.delivery.outbox import Outbox, Row, Verdict
+    from pixelpair.delivery.outbox import Queue, Row, Verdict
     from pixelpair.graph.client import Reply
 
     Send = Callable[[list[Twin]], Reply]
@@ -48,6 +48,11 @@ class Round:
     claimed: int = 0
     delivered: int = 0
     dead: int = 0
+
+    def add(self, other: Round) -> None:
+        self.claimed += other.claimed
+        self.delivered += other.delivered
+        self.dead += other.dead
 
 
 _NEW: Final = Lane()
@@ -76,7 +81,19 @@ class Dispatch:
         self._now = self._due_until = -math.inf
         self.stop: Callable[[], bool] = _never
 
-    def turn(self, outbox: Outbox, *, all_due: bool = False) -> Round:
+    @property
+    def goes_well(self) -> bool:
+        """Whether any lane's last call went through."""
+        return any(lane.well for lane in self._lanes.values())
+
+    def is_clear(self, pixel_id: str) -> bool:
+        """Whether nothing speaks against sending this pixel's events: no pause, no trouble, no
+        search for a bad one, no clock that is ahead."""
+        lane = self._lanes.get(pixel_id, _NEW)
+        troubled = lane.closed or lane.trouble or lane.first or lane.ahead
+        return not troubled
+
+    def turn(self, outbox: Queue, *, all_due: bool = False) -> Round:
         """See a batch of each open lane through, those that failed lately last, and several of a
         lane that is well while fewer than `CALLS` lanes have something to send.
 
@@ -217,7 +234,7 @@ class Dispatch:
 class _Turn:
     """One turn: the pixels that wait for theirs, the jobs at work, and what went wrong."""
 
-    outbox: Outbox
+    outbox: Queue
     all_due: bool
     pixels: deque[str]
     share: int

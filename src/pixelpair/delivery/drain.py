@@ -48,18 +48,22 @@ def drain(
         watched = _watch(leader, stop, end, report)
         if watched is not None:
             return watched
-    return _send_all(leader, stop, end, report)
+    return _send_all(leader, stop, end, progress)
 
 
-def _send_all(leader: Leader, stop: threading.Event, end: float, report: Progress) -> Drained:
+def _send_all(
+    leader: Leader, stop: threading.Event, end: float, report: Progress | None
+) -> Drained:
     tally, tries, reason = Round(), 0, None
+    all_of_it = leader.left() if report else 0
     leader.dispatch.reopen()
     while reason is None:
         leader.troubles = 0
         before = tally.delivered + tally.dead
         more = leader.turn(tally, all_due=True)
         done, queued = tally.delivered + tally.dead, leader.queued()
-        report(done, done + queued)
+        if report:
+            report(done, max(done + queued, all_of_it * more))
         # Claimed but not settled is no progress: the lane is closed then, and the next turn idle.
         tries = 0 if done > before else tries + (not more)
         if not (more or queued or leader.troubles):

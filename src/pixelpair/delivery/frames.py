@@ -29,42 +29,35 @@ def frame(record: bytes) -> bytes:
     return HEADER.pack(MARK, len(record), crc32(record)) + record
 
 
-def read_frames(data: bytes, final: bool) -> Frames:
-    """The whole frames in `data`, stepping over torn ones, and how far reading has come.
+def read_frames(data: bytes, final: bool, most: int | None = None) -> Frames:
+    """The whole frames in `data`, at most so many, stepping over torn ones, and how far reading
+    has come.
 
     Of a living writer's file (`final` false) a last frame that is not whole yet is waited for.
     """
     payloads: list[bytes] = []
-    position, whole = 0, 0
-    while True:
+    position, whole, size = 0, 0, len(data)
+    while len(payloads) != most:
         start = data.find(MARK, position)
         if start < 0:
-            consumed = len(data) if final else max(position, _partial_mark(data, position))
+            consumed = size if final else max(position, _partial_mark(data, position))
             break
-        end = _frame_end(data, start)
-        if end > len(data) and not final:
+        begin = start + _HEAD
+        _, length, check = HEADER.unpack_from(data, start) if begin <= size else (MARK, 0, -1)
+        end = begin + length
+        if end > size and length <= MAX_RECORD and not final:
             consumed = start
             break
-        if end < 0 or end > len(data):
+        payload = data[begin:end]
+        if end > size or length > MAX_RECORD or crc32(payload) != check:
             position = start + len(MARK)
             continue
-        payloads.append(data[start + _HEAD : end])
+        payloads.append(payload)
         whole += end - start
         position = end
+    else:
+        consumed = position
     return Frames(payloads, consumed, consumed - whole)
-
-
-def _frame_end(data: bytes, start: int) -> int:
-    """Where the frame at `start` ends: past the data if it is not all there, -1 if damaged."""
-    if start + _HEAD > len(data):
-        return start + _HEAD
-    _, length, check = HEADER.unpack_from(data, start)
-    end: int = start + _HEAD + length
-    if length > MAX_RECORD:
-        return -1
-    if end <= len(data) and crc32(memoryview(data)[start + _HEAD : end]) != check:
-        return -1
-    return end
 
 
 def _partial_mark(data: bytes, position: int) -> int:

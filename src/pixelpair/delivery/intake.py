@@ -8,38 +8,40 @@ import contextlib
 import logging
 import os
 import time
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Withdrawal, unpacked
-from pixelpair.delivery import bounds, frames, locks
+from pixelpair.delivery import bounds, frames, sources
+from pixelpair.delivery.dispatch import Round
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pixelpair.core.events import Twin
+    from pixelpair.delivery.express import Express
     from pixelpair.delivery.meters import Meters
     from pixelpair.delivery.outbox import Outbox
+    from pixelpair.delivery.sources import Chunk, Source
 
 log = logging.getLogger("pixelpair")
 
-# More than the longest frame, so that every read gets on; one transaction each.
-CHUNK: Final = 2 * frames.MAX_RECORD
-# How many of them are taken in before sending has its turn again.
+# How many chunks are put in the outbox before that has its turn again.
 PER_TURN: Final = 4
 # How often a journal that does not grow is asked for its owner, in seconds.
 ASK_EVERY: Final = 1.0
 # A journal under its temporary name lives for microseconds; this one's maker was killed.
 STILLBORN: Final = 60.0
 
-_O_READ = os.O_RDWR | getattr(os, "O_BINARY", 0)
-
 
 class Intake:
     """Reads every journal of a spool into an outbox; a dead process's journal is then removed.
 
     Withdrawals also go to `other`, which may hold events of the same visitors. `meters` counts
-    events that are "accepted", and a "duplicate" of what is known or withdrawn already.
+    events that are "accepted", and a "duplicate" of what is known or withdrawn already. What
+    `express` can send does not go into the outbox; `sent` is what it has done. `rest` comes after
+    every piece that was read.
     """
 
     def __init__(
@@ -49,8 +51,13 @@ class Intake:
         other: Outbox | None = None,
         *,
         meters: Meters | None = None,
+        express: Express | None = None,
+        rest: Callable[[], object] = sources.go_on,
     ) -> None:
         self.spool = spool
+        self.sent = Round()
+        self._express = express
+        self._rest = rest
         self._meters = meters
         self.torn = 0
         self.unreadable = 0
@@ -67,14 +74,31 @@ class Intake:
         of their own.
         """
         has_room = self._has_room()
-        chunks = PER_TURN if has_room else 0
+        left, at_once = self._share if has_room else (0, 0)
         names = self._listing()
         self._tidy(names)
-        for name, size in names.items():
-            grown = size > self._offset(name)
-            if (chunks and grown) or (not grown and self._shall_ask(name)):
-                chunks = self._take_one(self.spool / name, chunks)
-        return has_room and not chunks
+        grown = [name for name, size in names.items() if size > self._offset(name)]
+        asked = [name for name in names if name not in grown and self._shall_ask(name)]
+        with contextlib.ExitStack() as files:
+            read: list[Source] = []
+            chunks = chain.from_iterable(
+                source.chunks() for name in grown for source in self._open(files, name, read)
+            )
+            while left and (group := list(islice(chunks, at_once))):
+                self._accept(group)
+                left -= len(group)
+            more = not left and (len(read) < len(grown) or bool(read and not read[-1].read_up))
+            for name in asked:
+                self._open(files, name, read)
+            for source in read:
+                self._see_off(source)
+        return has_room and more
+
+    @property
+    def _share(self) -> tuple[int, int]:
+        """How many chunks a turn has, and how many of them go together."""
+        width = 0 if self._express is None else self._express.width
+        return (width, width) if width else (PER_TURN, 1)
 
     def _has_room(self) -> bool:
         room = self._outbox.make_room()
@@ -113,42 +137,40 @@ class Intake:
     def _shall_ask(self, name: str) -> bool:
         return time.monotonic() >= self._ask_at.get(name, 0.0)
 
-    def _take_one(self, path: Path, chunks: int) -> int:
-        """Take in one journal, at most so many chunks; gives how many may follow."""
+    def _open(self, files: contextlib.ExitStack, name: str, read: list[Source]) -> list[Source]:
+        """Open a journal, if it is still there, until `files` are closed."""
+        self._ask_at[name] = time.monotonic() + ASK_EVERY
         try:
-            fd = os.open(path, _O_READ)
+            journal = sources.opened(self.spool / name, self._offset(name), self._rest)
+            source = files.enter_context(journal)
         except FileNotFoundError:
-            return chunks
-        try:
-            self._ask_at[path.name] = time.monotonic() + ASK_EVERY
-            # Asked before reading: what a dead owner wrote is all there.
-            gone = locks.owner_gone(fd, path)
-            while chunks and self._read(fd, path.name, gone):
-                chunks -= 1
-            if (gone or os.name == "nt") and self._offset(path.name) >= os.fstat(fd).st_size:
-                self._remove(path)
-            return chunks
-        finally:
-            os.close(fd)
+            return []
+        read.append(source)
+        return [source]
 
-    def _read(self, fd: int, name: str, gone: bool) -> bool:
-        """Read one chunk on from the known offset; whether there may be another."""
-        offset = self._offset(name)
-        data = _read_at(fd, CHUNK, offset)
-        last = len(data) < CHUNK
-        found = frames.read_frames(data, final=gone and last)
-        if found.consumed:
-            records = self._unpack(found.payloads)
-            new = self._outbox.put_many(records, name, offset + found.consumed)
-            self._offsets[name] = offset + found.consumed
-            self._count(records, new)
-            self._count_torn(found.skipped)
-            self._tell_other(records)
-        return not last
+    def _accept(self, group: list[Chunk]) -> None:
+        """Send or put what was read; only then it counts as read."""
+        records = [record for chunk in group for record in chunk.records]
+        rest = records if self._express is None else self._express.send(records, self.sent)
+        events = sum(not isinstance(record, Withdrawal) for record in records)
+        new = len(records) - len(rest)
+        for chunk in group:
+            # All of it with the first: the offsets follow.
+            new += self._outbox.put_many(rest, chunk.source, chunk.end)
+            self._offsets[chunk.source] = chunk.end
+            rest = []
+            self._count_torn(chunk.skipped)
+            self._count_unreadable(chunk.unreadable)
+        self._count(events, new)
+        self._tell_other(records)
 
-    def _count(self, records: list[Twin | Withdrawal], new: int) -> None:
+    def _see_off(self, source: Source) -> None:
+        """Remove a journal that nobody writes to and that was read to its end."""
+        if source.read_up and (source.gone or os.name == "nt"):
+            self._remove(source.path)
+
+    def _count(self, events: int, new: int) -> None:
         if self._meters is not None:
-            events = sum(not isinstance(record, Withdrawal) for record in records)
             self._meters.add("accepted", new)
             self._meters.add("duplicate", events - new)
 
@@ -157,16 +179,10 @@ class Intake:
         if self._other is not None and withdrawals:
             self._other.put_many(withdrawals)
 
-    def _unpack(self, payloads: list[bytes]) -> list[Twin | Withdrawal]:
-        records = []
-        for payload in payloads:
-            try:
-                records.append(unpacked(payload))
-            except (ValueError, TypeError):
-                self.unreadable += 1
-                if self.unreadable == 1:
-                    log.error("a journal in %s holds a record that is no event", self.spool)
-        return records
+    def _count_unreadable(self, number: int) -> None:
+        if number and not self.unreadable:
+            log.error("a journal in %s holds a record that is no event", self.spool)
+        self.unreadable += number
 
     def _count_torn(self, skipped: int) -> None:
         if skipped and not self.torn:
@@ -200,8 +216,3 @@ class Intake:
             data = (self.spool / name).read_bytes()[self._outbox.offset(name) :]
             return frames.read_frames(data, final=True).payloads
         return []
-
-
-def _read_at(fd: int, size: int, offset: int) -> bytes:
-    os.lseek(fd, offset, os.SEEK_SET)
-    return os.read(fd, size)

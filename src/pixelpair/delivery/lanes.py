@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Twin
     from pixelpair.delivery.dispatch import Round
     from pixelpair.delivery.meters import Meters
-    from pixelpair.delivery.outbox import Key, Outbox, Row, Verdict
+    from pixelpair.delivery.outbox import Key, Queue, Row, Verdict
     from pixelpair.graph.client import Reply
 
 # So long may one pixel keep the others waiting while its bad events are looked for: a thousand of
@@ -118,7 +118,7 @@ class Job:
     `claims` are the batches it may still claim, `width` is how many calls may be under way.
     """
 
-    outbox: Outbox
+    outbox: Queue
     lane: Lane
     pixel_id: str
     clock: Callable[[], float]

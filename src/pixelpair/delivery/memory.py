@@ -6,10 +6,18 @@ import itertools
 import math
 import time
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Withdrawal
+from pixelpair.delivery.ledger import (
+    DEAD,
+    DELIVERED,
+    KEEP_PURCHASES,
+    PURCHASE,
+    WAITING,
+    WITHDRAWN,
+    purchase_of,
+)
 from pixelpair.delivery.outbox import (
     KEEP_DEAD,
     REMEMBER_WITHDRAWAL,
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pixelpair.core.events import Twin
+    from pixelpair.delivery.ledger import Purchase, State
     from pixelpair.delivery.outbox import Key, Verdict
 
 SWEEP_EVERY: Final = 60.0
@@ -59,6 +68,8 @@ class MemoryOutbox:
         self._troubles: dict[str, Trouble] = {}
         self._ended: dict[tuple[str, bytes | None], tuple[int, float]] = {}
         self._withdrawn = 0
+        self._bought: dict[bytes, Purchase] = {}
+        self._began = clock()
 
     def put_many(
         self,
@@ -86,6 +97,8 @@ class MemoryOutbox:
             )
             for known in list(old):
                 del self._dead[known]
+            ends = now - KEEP_PURCHASES
+            self._bought = {k: p for k, p in self._bought.items() if p.event_time > ends}
 
     def make_room(self) -> Room:
         return Room()
@@ -114,6 +127,7 @@ class MemoryOutbox:
     def _forgo(self, twin: Twin, now: float) -> None:
         self._withdrawn += 1
         known = digest(twin)
+        self._book(known, twin, WITHDRAWN)
         self._seen[known] = max(self._seen.get(known, now), now + remember_for(twin.lasting))
 
     def _put(self, twin: Twin, now: float) -> bool:
@@ -125,9 +139,11 @@ class MemoryOutbox:
             return False
         if twin.fault is not None:
             fresh = known not in self._dead
+            self._book(known, twin, DEAD)
             self._bury(known, DeadLetter(next(self._keys), twin, twin.fault, now))
             return fresh
         self._seen[known] = math.inf
+        self._book(known, twin, WAITING)
         key = next(self._keys)
         self._rows[key] = Row(key, twin)
         self.size += len(twin.body)
@@ -173,15 +189,17 @@ class MemoryOutbox:
         known = digest(row.twin)
         match verdict:
             case RetryAt(when, _, counted):
-                self._rows[row.key] = replace(row, attempts=row.attempts + counted)
+                self._rows[row.key] = row._replace(attempts=row.attempts + counted)
                 self._due[row.key] = when
             case Delivered():
                 self._drop(row.key)
                 self._sent[row.twin.pixel_id, row.twin.event_name] += 1
                 self._seen[known] = now + remember_for(row.twin.lasting)
+                self._book(known, row.twin, DELIVERED)
             case Dead(reason):
                 self._drop(row.key)
                 del self._seen[known]
+                self._book(known, row.twin, DEAD)
                 self._bury(known, DeadLetter(row.key, row.twin, reason, now))
 
     def _drop(self, key: Key) -> None:
@@ -196,6 +214,24 @@ class MemoryOutbox:
         self._drop(row.key)
         del self._seen[digest(row.twin)]
         return row.twin
+
+    def known(self, twins: Sequence[Twin], digests: Sequence[bytes]) -> set[bytes]:
+        """See `outbox.Bypass`."""
+        now = self._clock()
+        return {
+            known
+            for twin, known in zip(twins, digests, strict=True)
+            if self._seen.get(known, now) > now or self._may_not_leave(twin)
+        }
+
+    def settle_new(
+        self, sent: Sequence[Row], kept: Sequence[tuple[Row, RetryAt | Dead]], now: float
+    ) -> None:
+        """See `outbox.Bypass`."""
+        found: list[tuple[Row, Verdict]] = [*((row, Delivered()) for row in sent), *kept]
+        for row, verdict in found:
+            if self._put(row.twin, now):
+                self.settle([(next(reversed(self._rows)), verdict)], now)
 
     def stats(self) -> Stats:
         oldest = next((row.twin.event_time for row in self._rows.values()), None)
@@ -225,6 +261,16 @@ class MemoryOutbox:
 
     def letters(self) -> Iterator[DeadLetter]:
         return iter(self.dead(len(self._dead)))
+
+    def _book(self, known: bytes, twin: Twin, state: State) -> None:
+        if twin.event_name == PURCHASE:
+            self._bought[known] = purchase_of(twin, state)
+
+    def purchases(self) -> Iterator[Purchase]:
+        return iter(list(self._bought.values()))
+
+    def purchases_since(self) -> float:
+        return max(self._began, self._clock() - KEEP_PURCHASES)
 
     def erase(self, keys: Iterable[Key]) -> int:
         found = [self._rows[key] for key in dict.fromkeys(keys) if key in self._rows]

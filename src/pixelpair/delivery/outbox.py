@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pixelpair.core.events import Twin, Withdrawal
+    from pixelpair.delivery.ledger import Purchase
 
-Key = int | str
+Key = int | str | bytes
 Verdict = Delivered | RetryAt | Hold | Dead
 
 # A webhook or a second device repeats a derived or given id within Meta's own 7 days; any other
@@ -180,6 +181,14 @@ class Outbox(Queue, Protocol):
     def letters(self) -> Iterator[DeadLetter]:
         """Every dead letter, newest first, read page by page like `queued`."""
 
+    def purchases(self) -> Iterator[Purchase]:
+        """The ledger: every Purchase that was ever put, and what became of it, in no order, read
+        page by page. Kept for KEEP_PURCHASES after the event's time; outlives the event, also where
+        that was withdrawn, erased or purged."""
+
+    def purchases_since(self) -> float:
+        """From when on the ledger is whole: a Purchase before may be unknown."""
+
     def erase(self, keys: Iterable[Key]) -> int:
         """Delete queued events, claimed or not, and give how many. They count as withdrawn and
         are remembered like delivered ones: the same event is not taken in again for a while."""
@@ -202,10 +211,10 @@ class Bypass(Protocol):
         lately, or their visitor withdrew."""
 
     def settle_new(
-        self, verdicts: Sequence[tuple[Twin, bytes, Delivered | RetryAt | Dead]], now: float
+        self, sent: Sequence[Row], kept: Sequence[tuple[Row, RetryAt | Dead]], now: float
     ) -> None:
-        """Obey the verdicts on events that were never put, each with its identity: what there
-        would be if they had been put, claimed and settled."""
+        """Events that were never put, whose keys are their identities, were delivered, or kept
+        for a reason: it is as if all had been put, claimed and settled."""
 
 
 def digest(twin: Twin) -> bytes:

@@ -22,6 +22,7 @@ from pixelpair.delivery import redis_scripts as scripts
 from pixelpair.delivery import redis_survey as survey
 from pixelpair.delivery import redis_upkeep as upkeep
 from pixelpair.delivery import redis_words as words
+from pixelpair.delivery.ledger import KEEP_PURCHASES
 from pixelpair.delivery.outbox import KEEP_DEAD, DeadLetter, Room, Row, Stats, Tally, Trouble
 from pixelpair.delivery.redis_link import Address, Link
 from pixelpair.delivery.redis_state import GROUP
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pixelpair.core.events import Twin, Withdrawal
+    from pixelpair.delivery.ledger import Purchase
     from pixelpair.delivery.outbox import Key, Verdict
 
 # A claim that is so old was its sender's last: it holds one while it posts, 10 s and a call more.
@@ -176,6 +178,16 @@ class RedisOutbox:
     def letters(self) -> Iterator[DeadLetter]:
         """Every dead letter, newest first, page by page."""
         return survey.letters(self._run)
+
+    def purchases(self) -> Iterator[Purchase]:
+        """The ledger, page by page; see `Outbox.purchases`."""
+        pixels = sorted(pixel.decode() for pixel in self._do("smembers", "buyers"))
+        return (found for pixel in pixels for found in survey.purchases(self._do, pixel))
+
+    def purchases_since(self) -> float:
+        """From when on the ledger is whole."""
+        now, began = self._clock(), self._do("hget", "count", "ledger")
+        return now if began is None else max(float(began), now - KEEP_PURCHASES)
 
     def erase(self, keys: Iterable[Key]) -> int:
         """Delete queued events unsent; see `Outbox.erase`."""

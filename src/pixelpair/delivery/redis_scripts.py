@@ -10,7 +10,7 @@ from typing import Final
 from pixelpair.delivery.redis_state import MAKES_ROOM, WRITES
 
 # now, the key of this spool's offsets or "", journal, offset, number of withdrawals,
-# (pixel, visitor, time) of each, then (pixel, head, record, fault) of each event.
+# (pixel, visitor, time) of each, then (pixel, head, record, fault, ledger's word) of each event.
 PUT: Final = (
     WRITES
     + """
@@ -32,6 +32,7 @@ local function withdraw(lane, who, time)
     if head and made(head) <= time then
       if letter then unbury(letter) else unlist(head, member) end
       if letter then dead = dead + 1 else gone[#gone + 1] = member end
+      rebook(lane, head, 'withdrawn')
       remember(head, now, letter)
     end
   end
@@ -48,7 +49,10 @@ local oldest = call('ZRANGE', p .. 'ended:until', 0, -WITHDRAWALS - 1)
 parts('HDEL', p .. 'ended', oldest)
 parts('ZREM', p .. 'ended:until', oldest)
 local new = 0
-for i = at, #ARGV, 4 do new = new + put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], now) end
+for i = at, #ARGV, 5 do
+  new = new + put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], now, ARGV[i + 4])
+end
+call('HSETNX', p .. 'count', 'ledger', ARGV[1])
 if spool ~= '' then
   call('HSET', p .. spool, journal, offset)
   call('EXPIRE', p .. spool, KEEP_OFFSET)
@@ -184,6 +188,7 @@ function obey.delivered(lane, numbers, heads, called)
     if words[i] == 'q' .. n then
       unlist(begun[i], n)
       remember(begun[i], now)
+      if called == PURCHASE then book(lane, begun[i], 'delivered') end
       gone[#gone + 1] = n
     end
   end
@@ -201,6 +206,7 @@ function obey.dead(lane, numbers, reason)
       unlist(head, n)
       call('HDEL', p .. 'known', head:sub(1, IDENTITY))
       bury(head, lane, record, '', reason, now)
+      rebook(lane, head, 'dead')
       gone[#gone + 1] = n
     end
   end
@@ -245,6 +251,7 @@ for i = 3, #ARGV do
   if head then
     unlist(head, ARGV[i])
     remember(head, now)
+    rebook(lane, head, 'withdrawn')
     gone[#gone + 1] = ARGV[i]
   end
 end

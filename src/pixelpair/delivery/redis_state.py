@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pixelpair.delivery.ledger import PURCHASE
 from pixelpair.delivery.outbox import (
     REMEMBER,
     REMEMBER_LASTING,
@@ -40,11 +41,14 @@ KEEP_OFFSET: Final = 30 * 86400
 #   number, count       the last number given; how many were delivered, withdrawn
 #   sent                pixel, NUL, name -> how many were delivered
 #   trouble             pixel -> why its events do not leave
+#   bought:PIXEL        the ledger: identity -> state, a space, what is known of the Purchase
+#   bought              identity and pixel of each of those, by the time when it is forgotten
+#   buyers              set of the pixels that have a ledger; count has since when there is one
 _CONSTANTS: Final = f"""
 local G, IDENTITY, VISITOR = '{GROUP}', {IDENTITY}, {VISITOR}
 local REMEMBER, REMEMBER_LASTING = {REMEMBER:.0f}, {REMEMBER_LASTING:.0f}
 local REMEMBER_WITHDRAWAL, WITHDRAWALS = {REMEMBER_WITHDRAWAL:.0f}, {WITHDRAWALS}
-local KEEP_OFFSET = {KEEP_OFFSET}
+local KEEP_OFFSET, PURCHASE = {KEEP_OFFSET}, '{PURCHASE}'
 """
 COMMON: Final = (
     _CONSTANTS
@@ -147,6 +151,24 @@ local function bury(head, lane, record, fault, reason, died)
   return before and 0 or 1
 end
 
+-- The ledger of Purchases. `told`: until when to keep it, a space, what is known; nil: as before.
+local function book(lane, head, state, told)
+  local who, ledger = head:sub(1, IDENTITY), p .. 'bought:' .. lane
+  local till
+  if told then till, told = told:match('^(%d+) (.*)$') end
+  if till then
+    call('ZADD', p .. 'bought', till, who .. lane)
+    call('SADD', p .. 'buyers', lane)
+  else
+    local before = call('HGET', ledger, who)
+    told = before and before:match(' (.*)$')
+  end
+  if told then call('HSET', ledger, who, state .. ' ' .. told) end
+end
+local function rebook(lane, head, state)
+  if name(head) == PURCHASE then book(lane, head, state) end
+end
+
 -- Taking in.
 local withdrawals
 local function ended(head, now)
@@ -156,9 +178,13 @@ local function ended(head, now)
   if not time or made(head) > tonumber(time) then return false end
   return tonumber(call('ZSCORE', p .. 'ended:until', visitor(head))) > now
 end
-local function put(lane, head, record, fault, now)
+local function put(lane, head, record, fault, now, told)
   if known(head, now) then return 0 end
-  if ended(head, now) then
+  local is_ended = ended(head, now)
+  if told ~= '' then
+    book(lane, head, is_ended and 'withdrawn' or fault ~= '' and 'dead' or 'waiting', told)
+  end
+  if is_ended then
     call('HINCRBY', p .. 'count', 'withdrawn', 1)
     remember(head, now)
     return 0

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pixelpair.core.events import Twin
 from pixelpair.delivery.outbox import DeadLetter, Row, Tally
 from pixelpair.delivery.redis_upkeep import LETTERS, SURVEY
-from pixelpair.delivery.redis_words import key_of
+from pixelpair.delivery.redis_words import key_of, purchase_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from pixelpair.delivery.ledger import Purchase
 
     Ask = Callable[..., Any]
 
@@ -63,6 +65,14 @@ def queued(do: Ask, lane: str) -> Iterator[tuple[int, Row]]:
             row = Row(key_of(number, lane), Twin.unpack(fields[b"r"]), int(tried or 0))
             yield number, row
         after = b"(" + page[-1][0]
+
+
+def purchases(do: Ask, lane: str) -> Iterator[Purchase]:
+    """The ledger of a pixel."""
+    after = None
+    while after != 0:
+        after, page = do("hscan", f"bought:{lane}", after or 0, None, PAGE)
+        yield from (purchase_from(lane, word) for word in page.values())
 
 
 def letters(run: Ask) -> Iterator[DeadLetter]:

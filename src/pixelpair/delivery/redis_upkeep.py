@@ -17,7 +17,9 @@ local now, gone, new = tonumber(ARGV[1]), 0, 0
 for i = 2, #ARGV do
   if call('HGET', p .. 'dead:' .. ARGV[i], 'f') == '' then
     local head, lane, record = unbury(ARGV[i])
-    gone, new = gone + 1, new + put(lane, head, record, '', now)
+    local told
+    if name(head) ~= PURCHASE then told = '' end
+    gone, new = gone + 1, new + put(lane, head, record, '', now, told)
   end
 end
 fade()
@@ -50,6 +52,11 @@ for _, names in ipairs(old) do
   end
 end
 parts('ZREM', p .. 'fading', old)
+local bought = call('ZRANGEBYSCORE', p .. 'bought', '-inf', now, 'LIMIT', 0, PART)
+for _, found in ipairs(bought) do
+  call('HDEL', p .. 'bought:' .. found:sub(IDENTITY + 1), found:sub(1, IDENTITY))
+end
+parts('ZREM', p .. 'bought', bought)
 local buried = 0
 for _, key in ipairs(call('ZRANGE', p .. 'dead', 0, PART - 1)) do
   if tonumber(call('HGET', p .. 'dead:' .. key, 'd')) > tonumber(ARGV[2]) then break end
@@ -69,7 +76,7 @@ for _, lane in ipairs(call('SMEMBERS', p .. 'lanes')) do
     end
   end
 end
-return (#old == MOST or buried == PART) and 1 or 0
+return (#old == MOST or buried == PART or #bought == PART) and 1 or 0
 """
 )
 

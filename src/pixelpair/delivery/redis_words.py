@@ -8,10 +8,20 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
+
+import orjson
 
 from pixelpair.core.events import Twin, Withdrawal
 from pixelpair.delivery import locks
+from pixelpair.delivery.ledger import (
+    KEEP_PURCHASES,
+    PURCHASE,
+    WAITING,
+    Purchase,
+    purchase_of,
+)
 from pixelpair.delivery.outbox import Row, borne_fbp, digest, sought_fbp
 from pixelpair.delivery.redis_state import IDENTITY, NOBODY, VISITOR
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from pixelpair.delivery.ledger import State
     from pixelpair.delivery.outbox import Key, Verdict
 
 # One script may take so much, in which Redis serves nobody else: 12 µs an event. A chunk of a
@@ -51,10 +62,27 @@ def mark(twin: Twin) -> bytes:
     return digest(twin)[:IDENTITY] + kept + _visitor(twin.pixel_id, borne_fbp(twin.body))
 
 
-def of_twin(twin: Twin) -> tuple[str, bytes, bytes, str]:
-    """Its pixel, head, record and fault."""
+def of_twin(twin: Twin) -> tuple[str, bytes, bytes, str, bytes]:
+    """Its pixel, head, record and fault, and the ledger's word of a Purchase."""
     head = mark(twin) + f"{twin.met or twin.event_time} {twin.event_name}".encode()
-    return twin.pixel_id, head, twin.pack(), twin.fault or ""
+    told = of_purchase(twin) if twin.event_name == PURCHASE else b""
+    return twin.pixel_id, head, twin.pack(), twin.fault or "", told
+
+
+def of_purchase(twin: Twin) -> bytes:
+    """Until when a Purchase is known, and what of it."""
+    _, event_id, order_id, value, currency, at, _ = purchase_of(twin, WAITING)
+    said = (event_id, order_id, None if value is None else str(value), currency, at)
+    return b"%d %b" % (max(0, at + KEEP_PURCHASES), orjson.dumps(said))
+
+
+def purchase_from(pixel_id: str, word: bytes) -> Purchase:
+    """What the ledger in Redis has of a Purchase."""
+    state, _, said = word.partition(b" ")
+    event_id, order_id, value, currency, at = orjson.loads(said)
+    amount = None if value is None else Decimal(value)
+    told: State = state.decode()  # type: ignore[assignment]
+    return Purchase(pixel_id, event_id, order_id, amount, currency, at, told)
 
 
 def of_withdrawal(withdrawal: Withdrawal) -> tuple[str, bytes, int]:

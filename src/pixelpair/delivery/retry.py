@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from pixelpair.graph.client import Reply
 
 BASE: Final = 1.0
-CAP: Final = 600.0
+# An outage costs its own time and at most this: with 10 minutes, a minute's outage was seen to keep
+# events for 150 s more.
+CAP: Final = 120.0
 # Full jitter may say "at once"; a Graph that is down is not asked at once.
 LEAST: Final = 0.1
 # "Wait and retry" is Meta's advice for a block by policy (368), and it lasts hours.
 SLOW_BASE: Final = 60.0
+SLOW_CAP: Final = 600.0
 # How long a refused token or permission is left alone before one call tries again.
 HOLD: Final = 60.0
 # 8 tries with full jitter take two minutes on average: longer than a deploy at Meta's end.
@@ -146,8 +149,8 @@ def decide(
     if rule.kind == "payload" or (rule.kind == "unknown" and attempts + 1 >= TRIES):
         return Split(reason) if size > 1 else Dead(reason)
     counted = rule.kind in ("unknown", "mend")
-    base = SLOW_BASE if rule.kind == "slow" else BASE
-    delay = max(LEAST, backoff(max(attempts, failures), random, base), reply.wait)
+    pace = (SLOW_BASE, SLOW_CAP) if rule.kind == "slow" else (BASE, CAP)
+    delay = max(LEAST, backoff(max(attempts, failures), random, *pace), reply.wait)
     return RetryAt(now + delay, reason, counted)
 
 
@@ -184,12 +187,12 @@ def _passing(status: int | None) -> bool:
     return status is not None and (status >= 500 or status in (408, 429))
 
 
-def backoff(failures: int, random: float, base: float = BASE) -> float:
+def backoff(failures: int, random: float, base: float = BASE, cap: float = CAP) -> float:
     """Exponential with full jitter, so that hosts which failed together return apart.
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
-    return min(CAP, base * 2.0 ** min(failures, 16)) * random
+    return min(cap, base * 2.0 ** min(failures, 16)) * random
 
 
 def too_old(event_time: float, now: float) -> Dead | None:

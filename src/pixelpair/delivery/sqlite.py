@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from pixelpair.core.events import Twin
-from pixelpair.delivery import locks, mounts, survey, tables, withdrawals
+from pixelpair.delivery import identities, ledger, locks, mounts, survey, tables, withdrawals
 from pixelpair.delivery.outbox import KEEP_DEAD, Room, Row, Stats
-from pixelpair.delivery.retry import Dead, Delivered, RetryAt
+from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pixelpair.core.events import Withdrawal
+    from pixelpair.delivery.ledger import Purchase
     from pixelpair.delivery.outbox import DeadLetter, Key, Tally, Trouble, Verdict
 
 log = logging.getLogger("pixelpair")
@@ -89,6 +90,7 @@ class SqliteOutbox:
         self._lock = threading.RLock()
         self._claimed: set[Key] = set()
         self._late: list[tuple[Key, Verdict]] = []
+        self._fresh: set[bytes] | None = None  # what `identities.fresh` gives, once it was asked
         self._sweep_at = 0.0
         self._dropped = False
         self._db = self._open_or_renew()
@@ -103,10 +105,13 @@ class SqliteOutbox:
         """Take events in; see `Outbox.put_many`."""
         now = self._clock()
         with self._transaction() as db:
+            records = list(records)
             new = tables.put_all(db, records, now)
             if source is not None and offset is not None:
                 db.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (source, offset))
             self._sweep(db, now)
+        if records:
+            self._fresh = None
         return new
 
     @_mended
@@ -159,15 +164,15 @@ class SqliteOutbox:
         of_pixel = "" if pixel_id is None else "e.pixel = ?4 AND"
         claimed = json.dumps(list(self._claimed))
         found = self._db.execute(
-            "SELECT e.key, e.pixel, e.name, e.id, e.time, e.body, e.lasting, e.consent,"  # noqa: S608
+            "SELECT e.key, e.pixel, e.name, e.id, e.time, e.body, e.lasting, e.consent, e.met,"  # noqa: S608
             " coalesce(s.attempts, 0) FROM event e LEFT JOIN state s ON s.key = e.key"
             f" WHERE {of_pixel} coalesce(s.due, 0) <= ?1"
             " AND e.key NOT IN (SELECT value FROM json_each(?3)) ORDER BY e.key LIMIT ?2",
             (now, limit, claimed, *([] if pixel_id is None else [pixel_id])),
         )
         rows = [
-            Row(key, Twin(pixel, name, id_, at, body, bool(lasting), None, consent), attempts)
-            for key, pixel, name, id_, at, body, lasting, consent, attempts in found
+            Row(key, Twin(pixel, name, id_, at, body, bool(lasting), None, consent, met), attempts)
+            for key, pixel, name, id_, at, body, lasting, consent, met, attempts in found
         ]
         self._claimed.update(row.key for row in rows)
         return rows
@@ -182,16 +187,54 @@ class SqliteOutbox:
         # What cannot be written (a full disk) is kept and written before the next claim: an
         # event whose delivery was forgotten would be sent again.
         verdicts = self._late
+        if any(not isinstance(verdict, Hold) for _, verdict in verdicts):
+            with self._transaction() as db:
+                self._obey(db, verdicts, now)
+        self._claimed.difference_update(key for key, _ in verdicts)
+        self._late = []
+
+    @staticmethod
+    def _obey(db: sqlite3.Connection, verdicts: Sequence[tuple[Key, Verdict]], now: float) -> None:
         delivered = [(key,) for key, verdict in verdicts if isinstance(verdict, Delivered)]
         dead = [(v.reason, now, key) for key, v in verdicts if isinstance(v, Dead)]
         retried = [(k, v.when, int(v.counted)) for k, v in verdicts if isinstance(v, RetryAt)]
-        if delivered or dead or retried:
-            with self._transaction() as db:
-                tables.deliver(db, delivered, now)
-                tables.bury(db, dead)
-                tables.postpone(db, retried)
-        self._claimed.difference_update(key for key, _ in verdicts)
-        self._late = []
+        tables.deliver(db, delivered, now)
+        tables.bury(db, dead)
+        tables.postpone(db, retried)
+
+    @_mended
+    def known(self, twins: Sequence[Twin], digests: Sequence[bytes]) -> set[bytes]:
+        """The identities of those that would not be taken in; see `outbox.Bypass`."""
+        now = self._clock()
+        known = identities.known_of(self._db, digests, now)
+        known |= self._outside().intersection(digests)
+        if withdrawals.known(self._db, now):
+            both = zip(twins, digests, strict=True)
+            known.update([d for twin, d in both if withdrawals.ended(self._db, twin, now)])
+        return known
+
+    def _outside(self) -> set[bytes]:
+        if self._fresh is None:
+            self._fresh = identities.fresh(self._db)
+        return self._fresh
+
+    @_mended
+    def settle_new(
+        self, sent: Sequence[Row], kept: Sequence[tuple[Row, RetryAt | Dead]], now: float
+    ) -> None:
+        """Note what became of events that were never put; see `outbox.Bypass`."""
+        fresh, self._fresh = self._outside(), None
+        with self._transaction() as db:
+            full = len(fresh) >= identities.MERGE_AT
+            if full:
+                identities.merge(db)
+            tables.deliver_new(db, sent, now)
+            keys = tables.put_new(db, [row for row, _ in kept], now)
+            pairs = zip(keys, [verdict for _, verdict in kept], strict=True)
+            self._obey(db, [(key, verdict) for key, verdict in pairs if key is not None], now)
+        if not (full or kept):
+            fresh.update([row.key for row in sent if isinstance(row.key, bytes)])
+            self._fresh = fresh
 
     @_mended
     def stats(self) -> Stats:
@@ -243,6 +286,22 @@ class SqliteOutbox:
         while page:
             yield from page
             page = self._letters_before(page[-1].key)
+
+    def purchases(self) -> Iterator[Purchase]:
+        """The ledger, page by page; see `Outbox.purchases`."""
+        page = self._purchases_after(b"")
+        while page:
+            yield from (purchase for _, purchase in page)
+            page = self._purchases_after(page[-1][0])
+
+    @_mended
+    def purchases_since(self) -> float:
+        """From when on the ledger is whole."""
+        return ledger.since(self._db, self._clock())
+
+    @_mended
+    def _purchases_after(self, known: bytes) -> list[tuple[bytes, Purchase]]:
+        return ledger.page_after(self._db, known)
 
     @_mended
     def _queued_after(self, key: Key) -> list[Row]:
@@ -304,8 +363,9 @@ class SqliteOutbox:
 
     def _sweep(self, db: sqlite3.Connection, now: float) -> None:
         if now >= self._sweep_at:
-            db.execute("DELETE FROM seen WHERE until <= ?", (now,))
+            db.execute("DELETE FROM seen WHERE until < 9e15 AND until <= ?", (now,))
             withdrawals.sweep(db, now)
+            ledger.sweep(db, now)
             tables.forget_dead(db, now - self._keep_dead)
             self._sweep_at = now + SWEEP_EVERY
 
@@ -324,6 +384,7 @@ class SqliteOutbox:
         self._move_away(error)
         self._claimed.clear()
         self._late = []
+        self._fresh = None
         self._db = tables.connect(self.path)
 
     def _move_away(self, error: Exception) -> None:

@@ -4,7 +4,6 @@ page, and why. Knows SQL; commands and tables for the eye are elsewhere.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Twin
@@ -12,6 +11,7 @@ from pixelpair.delivery.outbox import DeadLetter, Row, Tally, Trouble
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
 
     from pixelpair.delivery.outbox import Key
 
@@ -38,15 +38,13 @@ GROUP BY pixel, name ORDER BY pixel, name
 """
 
 
-def count_sent(db: sqlite3.Connection, keys: list[tuple[Key]]) -> None:
-    """Count these events, which are still there, as delivered under their pixel and name."""
-    if keys:
-        db.execute(
-            "INSERT INTO sent SELECT pixel, name, count(*) FROM event"
-            " WHERE key IN (SELECT value FROM json_each(?)) GROUP BY pixel, name"
-            " ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered",
-            (json.dumps([key for (key,) in keys]),),
-        )
+def count_sent(db: sqlite3.Connection, sent: Mapping[tuple[str, str], int]) -> None:
+    """Count events as delivered under their pixel and name."""
+    db.executemany(
+        "INSERT INTO sent VALUES (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET delivered = delivered + excluded.delivered",
+        [(pixel, name, number) for (pixel, name), number in sent.items()],
+    )
 
 
 def tallies(db: sqlite3.Connection) -> list[Tally]:
@@ -57,27 +55,29 @@ def tallies(db: sqlite3.Connection) -> list[Tally]:
 def queued_after(db: sqlite3.Connection, key: Key) -> list[Row]:
     """The next page of what is queued, behind this key."""
     found = db.execute(
-        "SELECT e.key, e.pixel, e.name, e.id, e.time, e.body, e.lasting, e.consent,"
+        "SELECT e.key, e.pixel, e.name, e.id, e.time, e.body, e.lasting, e.consent, e.met,"
         " coalesce(s.attempts, 0) FROM event e LEFT JOIN state s ON s.key = e.key"
         " WHERE e.key > ? ORDER BY e.key LIMIT ?",
         (key, PAGE),
     )
     return [
-        Row(key, Twin(pixel, name, id_, at, body, bool(lasting), None, consent), attempts)
-        for key, pixel, name, id_, at, body, lasting, consent, attempts in found
+        Row(key, Twin(pixel, name, id_, at, body, bool(lasting), None, consent, met), attempts)
+        for key, pixel, name, id_, at, body, lasting, consent, met, attempts in found
     ]
 
 
 def letters_before(db: sqlite3.Connection, key: Key, limit: int = PAGE) -> list[DeadLetter]:
     """The next page of dead letters, newest first, before this key."""
     found = db.execute(
-        "SELECT pixel, name, id, time, body, lasting, fault, consent, key, reason, died"
+        "SELECT pixel, name, id, time, body, lasting, fault, consent, met, key, reason, died"
         " FROM dead WHERE key < ? ORDER BY key DESC LIMIT ?",
         (key, limit),
     )
     return [
-        DeadLetter(key, Twin(pixel, name, id_, at, body, bool(lasting), fault, consent), *death)
-        for pixel, name, id_, at, body, lasting, fault, consent, key, *death in found
+        DeadLetter(
+            key, Twin(pixel, name, id_, at, body, bool(lasting), fault, consent, met), *death
+        )
+        for pixel, name, id_, at, body, lasting, fault, consent, met, key, *death in found
     ]
 
 

@@ -8,44 +8,50 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Twin, Withdrawal
-from pixelpair.delivery import locks, survey, withdrawals
+from pixelpair.delivery import identities, ledger, locks, survey, withdrawals
+from pixelpair.delivery.identities import (
+    ALWAYS,
+    forget,
+    forget_later,
+    merge,
+    note_fresh,
+    remember,
+)
+from pixelpair.delivery.ledger import DEAD, DELIVERED, PURCHASE, WAITING, WITHDRAWN
 from pixelpair.delivery.outbox import digest, remember_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from pixelpair.delivery.outbox import Key
+    from pixelpair.delivery.ledger import State
+    from pixelpair.delivery.outbox import Key, Row
 
 BUSY_MS: Final = 5000
-# An identity that is queued is remembered until its verdict.
-ALWAYS: Final = 9e15
 # SQLITE_CORRUPT and SQLITE_NOTADB: https://www.sqlite.org/rescode.html
 BROKEN: Final = frozenset({11, 26})
 
-VERSION: Final = 3
+VERSION: Final = 6
 # State has a row only for events that were tried and must wait, so a delivery that goes well is
-# one insert and one delete of the body. `seen` holds the identity of what is queued or was
-# delivered lately.
+# one insert and one delete of the body.
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS event (
     key INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL, pixel TEXT NOT NULL,
     name TEXT NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, lasting INTEGER NOT NULL,
-    body BLOB NOT NULL, consent TEXT NOT NULL DEFAULT '');
+    body BLOB NOT NULL, consent TEXT NOT NULL DEFAULT '', met INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS event_pixel ON event (pixel);
 CREATE TABLE IF NOT EXISTS state (
     key INTEGER PRIMARY KEY, due REAL NOT NULL, attempts INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS seen (digest BLOB PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS seen_until ON seen (until);
 CREATE TABLE IF NOT EXISTS dead (
     key INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, pixel TEXT NOT NULL,
     name TEXT NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL, lasting INTEGER NOT NULL,
     body BLOB NOT NULL, fault TEXT, reason TEXT NOT NULL, died REAL NOT NULL,
-    consent TEXT NOT NULL DEFAULT '');
+    consent TEXT NOT NULL DEFAULT '', met INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS withdrawn (
     pixel TEXT NOT NULL, fbp BLOB NOT NULL, time INTEGER NOT NULL, until REAL NOT NULL,
     PRIMARY KEY (pixel, fbp)) WITHOUT ROWID;
@@ -53,9 +59,10 @@ CREATE TABLE IF NOT EXISTS journal (source TEXT PRIMARY KEY, offset INTEGER NOT 
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counter VALUES ('delivered', 0), ('queued', 0), ('withdrawn', 0);
 """
-COLUMNS: Final = "digest, pixel, name, id, time, lasting, body, consent"
-# Of version 2; a file of version 1 gets it, as often as an older process gives it back its number.
-ADDED: Final = "consent TEXT NOT NULL DEFAULT ''"
+COLUMNS: Final = "digest, pixel, name, id, time, lasting, body, consent, met"
+# Of versions 2 and 6; a file of an older one gets them, as often as an older process gives it back
+# its number.
+ADDED: Final = {"consent": "TEXT NOT NULL DEFAULT ''", "met": "INTEGER NOT NULL DEFAULT 0"}
 
 
 def is_broken(error: sqlite3.Error) -> bool:
@@ -87,11 +94,13 @@ def connect(path: Path) -> sqlite3.Connection:
 def _bring_up_to_date(db: sqlite3.Connection) -> None:
     """Make the tables that are missing, and what they had not in an older version."""
     db.execute("BEGIN IMMEDIATE")
-    for statement in (SCHEMA + survey.SCHEMA).split(";"):
+    for statement in (SCHEMA + identities.SCHEMA + survey.SCHEMA + ledger.SCHEMA).split(";"):
         db.execute(statement)
     for table in ("event", "dead"):
-        if "consent" not in [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]:
-            db.execute(f"ALTER TABLE {table} ADD COLUMN {ADDED}")
+        there = {name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")}
+        for name, kind in ADDED.items():
+            if name not in there:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
 
@@ -102,18 +111,29 @@ def put_all(db: sqlite3.Connection, records: Iterable[Twin | Withdrawal], now: f
     Withdrawals come first: they go for the events before them and behind them alike.
     """
     records = list(records)
+    if records:
+        merge(db)
+    forget(db, now)
     withdraw(db, [record for record in records if isinstance(record, Withdrawal)], now)
     ended = withdrawals.known(db, now)
     queued = buried = forgone = 0
+    bought: list[tuple[bytes, Twin, State]] = []
     for twin in records:
         if isinstance(twin, Withdrawal):
             continue
         if ended and withdrawals.ended(db, twin, now):
-            forgone += _remember(db, digest(twin), now + remember_for(twin.lasting), now)
+            until = now + remember_for(twin.lasting)
+            state, new = WITHDRAWN, remember(db, digest(twin), until, now)
+            forgone += new
         elif twin.fault is None:
-            queued += _put(db, twin, now)
+            state, new = WAITING, _put(db, twin, now)
+            queued += new
         else:
-            buried += _put_faulty(db, twin, twin.fault, now)
+            state, new = DEAD, _put_faulty(db, twin, twin.fault, now)
+            buried += new
+        if new and twin.event_name == PURCHASE:
+            bought.append((digest(twin), twin, state))
+    ledger.book(db, bought)
     _count(db, "queued", queued)
     _count(db, "withdrawn", forgone)
     return queued + buried
@@ -121,18 +141,36 @@ def put_all(db: sqlite3.Connection, records: Iterable[Twin | Withdrawal], now: f
 
 def _put(db: sqlite3.Connection, twin: Twin, now: float) -> int:
     known = digest(twin)
-    fresh = _remember(db, known, ALWAYS, now)
-    if fresh:
-        db.execute(f"INSERT INTO event ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?)", _cells(twin, known))  # noqa: S608
-    return fresh
+    return int(remember(db, known, ALWAYS, now) and _insert(db, twin, known) is not None)
 
 
-def _remember(db: sqlite3.Connection, known: bytes, until: float, now: float) -> int:
-    """Note an identity; whether it was new (0 or 1)."""
-    return db.execute(
-        "INSERT INTO seen VALUES (?1, ?2) ON CONFLICT DO UPDATE SET until = ?2 WHERE until <= ?3",
-        (known, until, now),
-    ).rowcount
+def _insert(db: sqlite3.Connection, twin: Twin, known: Key) -> int | None:
+    insert = f"INSERT INTO event ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"  # noqa: S608
+    return db.execute(insert, _cells(twin, known)).lastrowid
+
+
+def put_new(db: sqlite3.Connection, rows: Sequence[Row], now: float) -> list[int | None]:
+    """Insert events that were tried already, whose keys are their identities; gives the keys that
+    they have from here on, None for what is known."""
+    if rows:
+        merge(db)
+    keys = [
+        _insert(db, twin, known) if remember(db, known, ALWAYS, now) else None
+        for known, twin, _ in rows
+    ]
+    _count(db, "queued", sum(key is not None for key in keys))
+    new = [row for row, key in zip(rows, keys, strict=True) if key is not None]
+    ledger.book(db, _bought(new, WAITING))
+    return keys
+
+
+def _bought(rows: Sequence[Row], state: State) -> list[tuple[bytes, Twin, State]]:
+    """The Purchases among rows whose keys are their identities."""
+    return [
+        (row.key, row.twin, state)
+        for row in rows
+        if row.twin.event_name == PURCHASE and isinstance(row.key, bytes)
+    ]
 
 
 def _put_faulty(db: sqlite3.Connection, twin: Twin, fault: str, now: float) -> int:
@@ -142,21 +180,34 @@ def _put_faulty(db: sqlite3.Connection, twin: Twin, fault: str, now: float) -> i
         return 0
     replaced = db.execute("DELETE FROM dead WHERE digest = ?", (known,)).rowcount
     db.execute(
-        f"INSERT INTO dead ({COLUMNS}, fault, reason, died) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+        f"INSERT INTO dead ({COLUMNS}, fault, reason, died) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
         (*_cells(twin, known), fault, fault, now),
     )
     return 1 - replaced
 
 
-def _cells(twin: Twin, known: bytes) -> tuple[object, ...]:
+def _cells(twin: Twin, known: Key) -> tuple[object, ...]:
     names = (twin.pixel_id, twin.event_name, twin.event_id)
-    return (known, *names, twin.event_time, int(twin.lasting), twin.body, twin.consent)
+    told = (twin.body, twin.consent, twin.met)
+    return (known, *names, twin.event_time, int(twin.lasting), *told)
 
 
 def deliver(db: sqlite3.Connection, keys: list[tuple[Key]], now: float) -> None:
     """Drop what Meta has, and remember its identity for a while."""
-    survey.count_sent(db, keys)
-    _count(db, "delivered", _drop_and_remember(db, keys, now))
+    sent: Counter[tuple[str, str]] = Counter()
+    _count(db, "delivered", _drop_and_remember(db, keys, now, DELIVERED, sent))
+    survey.count_sent(db, sent)
+
+
+def deliver_new(db: sqlite3.Connection, sent: Sequence[Row], now: float) -> None:
+    """Note what Meta has of events that were never queued."""
+    if not sent:
+        return
+    known = [row.key for row in sent if isinstance(row.key, bytes)]
+    note_fresh(db, zip(known, [row.twin.lasting for row in sent], strict=True), now)
+    survey.count_sent(db, Counter([(row.twin.pixel_id, row.twin.event_name) for row in sent]))
+    ledger.book(db, _bought(sent, DELIVERED))
+    _count(db, "delivered", len(sent))
 
 
 def withdraw(db: sqlite3.Connection, asked: list[Withdrawal], now: float) -> None:
@@ -166,7 +217,7 @@ def withdraw(db: sqlite3.Connection, asked: list[Withdrawal], now: float) -> Non
     withdrawals.note(db, asked, now)
     pixels = {withdrawal.pixel_id for withdrawal in asked}
     queued = [(key,) for key in withdrawals.theirs(db, "event", pixels, now)]
-    gone = _drop_and_remember(db, queued, now)
+    gone = _drop_and_remember(db, queued, now, WITHDRAWN)
     dead = withdrawals.theirs(db, "dead", pixels, now)
     db.executemany(
         "INSERT INTO seen SELECT digest, CASE lasting WHEN 1 THEN ?2 ELSE ?3 END"
@@ -174,6 +225,7 @@ def withdraw(db: sqlite3.Connection, asked: list[Withdrawal], now: float) -> Non
         " ON CONFLICT DO UPDATE SET until = max(until, excluded.until)",
         [(key, now + remember_for(True), now + remember_for(False)) for key in dead],
     )
+    ledger.rebook_of(db, "dead", dead, WITHDRAWN)
     drop_dead(db, dead)
     _count(db, "withdrawn", gone + len(dead))
     withdrawals.forget_oldest(db)
@@ -181,23 +233,38 @@ def withdraw(db: sqlite3.Connection, asked: list[Withdrawal], now: float) -> Non
 
 def erase(db: sqlite3.Connection, keys: Iterable[Key], now: float) -> int:
     """Drop queued events unsent, and remember their identity; gives how many there were."""
-    gone = _drop_and_remember(db, [(key,) for key in keys], now)
+    gone = _drop_and_remember(db, [(key,) for key in keys], now, WITHDRAWN)
     _count(db, "withdrawn", gone)
     return gone
 
 
-def _drop_and_remember(db: sqlite3.Connection, keys: list[tuple[Key]], now: float) -> int:
-    db.executemany(
-        "UPDATE seen SET until = CASE (SELECT lasting FROM event WHERE key = ?1)"
-        " WHEN 1 THEN ?2 ELSE ?3 END WHERE digest = (SELECT digest FROM event WHERE key = ?1)",
-        [(key, now + remember_for(True), now + remember_for(False)) for (key,) in keys],
-    )
+def _drop_and_remember(
+    db: sqlite3.Connection,
+    keys: list[tuple[Key]],
+    now: float,
+    state: State,
+    counted: Counter[tuple[str, str]] | None = None,
+) -> int:
+    """Drop events, to forget them later; gives how many, `counted` by pixel and name.
+
+    `state` is what the ledger has of Purchases from here on."""
+    named = (json.dumps([key for (key,) in keys]),)
+    found = db.execute(
+        "SELECT digest, lasting, pixel, name FROM event"
+        " WHERE key IN (SELECT value FROM json_each(?))",
+        named,
+    ).fetchall()
+    forget_later(db, [(known, lasting) for known, lasting, _, _ in found], now)
+    ledger.rebook(db, [known for known, _, _, name in found if name == PURCHASE], state)
+    if counted is not None:
+        counted.update([(pixel, name) for _, _, pixel, name in found])
     return _drop(db, keys)
 
 
 def bury(db: sqlite3.Connection, deaths: list[tuple[str, float, Key]]) -> None:
     """Make dead letters of events, each with (reason, since when, key)."""
     keys = [(key,) for _, _, key in deaths]
+    ledger.rebook_of(db, "event", [key for _, _, key in deaths], DEAD)
     db.executemany("DELETE FROM seen WHERE digest = (SELECT digest FROM event WHERE key=?)", keys)
     db.executemany(
         f"INSERT OR REPLACE INTO dead ({COLUMNS}, reason, died)"  # noqa: S608
@@ -244,10 +311,11 @@ def chosen_dead(db: sqlite3.Connection, keys: Iterable[Key] | None, where: str) 
 def take_dead(db: sqlite3.Connection, keys: list[Key]) -> list[Twin]:
     """Delete dead letters and give what they were."""
     twins = [
-        Twin(pixel, name, id_, at, body, bool(lasting), None, consent)
+        Twin(pixel, name, id_, at, body, bool(lasting), None, consent, met)
         for key in keys
-        for pixel, name, id_, at, body, lasting, consent in db.execute(
-            "SELECT pixel, name, id, time, body, lasting, consent FROM dead WHERE key = ?", (key,)
+        for pixel, name, id_, at, body, lasting, consent, met in db.execute(
+            "SELECT pixel, name, id, time, body, lasting, consent, met FROM dead WHERE key = ?",
+            (key,),
         )
     ]
     drop_dead(db, keys)

@@ -56,7 +56,7 @@ def theirs(
     """The events of all who withdrew from these pixels, found in one pass."""
     found = db.execute(
         f"SELECT key FROM {table} AS e WHERE pixel IN (SELECT value FROM json_each(?))"  # noqa: S608
-        f" AND time <= (SELECT w.time FROM withdrawn w"
+        f" AND coalesce(nullif(met, 0), time) <= (SELECT w.time FROM withdrawn w"
         f" WHERE w.pixel = e.pixel AND w.fbp = {_BORNE} AND w.until > ?)",
         (json.dumps(sorted(pixels)), now),
     )

@@ -261,7 +261,7 @@ class Worker:
             self._thread = thread
 
     def _run(self, stop: threading.Event, bell: Bell) -> None:
-        pause = 0.0
+        pause, self._leader.considerate = 0.0, True
         while not self._rest(stop, bell, pause):
             pause = self._leader.guarded("run", self.step, LONGEST_REST)
             self.meters.tick(leads=self.leads)
@@ -282,6 +282,7 @@ class Worker:
 
     def _last_pass(self) -> None:
         with self._turn:
+            self._leader.considerate = False
             leader, written = self._leader, self.journal.path
             leader.save()
             self.journal.close()

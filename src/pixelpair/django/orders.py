@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.dispatch import Signal, receiver
 from django.utils import timezone
 
@@ -69,7 +69,7 @@ class PixelOrderMixin(models.Model):  # type: ignore[misc]
         Only then `pixel_sent` is set: what failed is sent by the next webhook, or by a task that
         looks for orders without it. Who are at it at the same time all send, under one event id.
         """
-        orders = type(self)._base_manager.using(self._state.db).filter(pk=self.pk)
+        orders = type(self)._base_manager.using(_writing(self)).filter(pk=self.pk)
         sent = orders.values_list("pixel_sent", flat=True).first()
         if sent is None:
             data |= {"order_id": order_id, "value": value, "currency": currency}
@@ -86,7 +86,12 @@ class PixelOrderMixin(models.Model):  # type: ignore[misc]
 def _when_paid(signal: object, sender: object, order: Any, **data: object) -> None:
     """Once it is certain: a payment that is rolled back was none."""
     purchase = partial(order.send_purchase, **data)
-    transaction.on_commit(purchase, using=order._state.db, robust=True)
+    transaction.on_commit(purchase, using=_writing(order), robust=True)
+
+
+def _writing(order: models.Model) -> str:
+    """Where an order is kept: it may have been read from a replica, which takes no word."""
+    return str(router.db_for_write(type(order), instance=order))
 
 
 def _learn(inquiry: Inquiry, request: HttpRequest) -> None:

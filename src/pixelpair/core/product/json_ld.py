@@ -21,7 +21,7 @@ Node = dict[str, Any]
 MOST_NODES = 4_000
 MOST_DEPTH = 24
 MOST_PRODUCTS = 200
-MOST_REPAIRED = 64 * 1024  # characters; 10 ms
+MOST_REPAIRED = 64 * 1024  # characters of a page; 10 ms
 
 PRODUCTS = {"product", "productgroup", "productmodel", "individualproduct", "someproducts",
             "vehicle", "car", "motorcycle"}  # fmt: skip
@@ -42,13 +42,15 @@ _REPAIR = re.compile(
 )
 
 
-def parse(text: str) -> object:
-    """The value of a script. Raises ValueError where it is no JSON even to a friend."""
+def parse(text: str, room: int = MOST_REPAIRED) -> object:
+    """The value of a script. Raises ValueError where it is no JSON even to a friend, or where
+    repairing it would take more than there is room for.
+    """
     try:
         return orjson.loads(text)
     except ValueError:
         pass
-    if len(text) > MOST_REPAIRED:
+    if len(text) > room:
         raise ValueError("is no JSON")
     text = _unwrapped(text)
     if re.match(r"[\[{\s]*&(?:quot|#34);", text):

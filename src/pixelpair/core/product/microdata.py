@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_ITEMS = 200
 MOST_PROPERTIES = 5_000  # counted again for each item around them
+MOST_TEXT = 2_000_000  # characters; those within each other are taken again and again
 
 _CELL = re.compile(rb"<(?:t[dhr]|tbody)\b", re.IGNORECASE)
 
@@ -60,8 +61,10 @@ def read_items(page: bytes) -> Graph:
             if element.mem_id != own:
                 owners[element.mem_id] = item
                 elements[element.mem_id] = element
+    room = MOST_TEXT
     for name, element in elements.items():
-        _put(owners[name], element, items.get(name))
+        if room > 0:
+            room -= _put(owners[name], element, items.get(name))
     for scope in scopes:
         _forget_crossed_out(items[scope.mem_id], scope)
     graph = Graph()
@@ -81,20 +84,24 @@ def _item(scope: LexborNode) -> Node:
     return item
 
 
-def _put(owner: Node, element: LexborNode, item: Node | None) -> None:
+def _put(owner: Node, element: LexborNode, item: Node | None) -> int:
+    """Give an item its property; how much text that took."""
     attributes = element.attributes
-    value = _value(element, attributes) if item is None else item
+    value, size = _value(element, attributes) if item is None else (item, 0)
     for name in (attributes.get("itemprop") or "").split()[:5]:
         _add(owner, _NAMES.get(name.lower(), name), value)
+    return size
 
 
-def _value(element: LexborNode, attributes: dict[str, str | None]) -> str:
+def _value(element: LexborNode, attributes: dict[str, str | None]) -> tuple[str, int]:
+    """A property's value, and the characters of the text that it was taken from."""
     if attributes.get("content"):  # on any element, as search engines take it
-        return attributes["content"] or ""
+        return attributes["content"] or "", 0
     attribute = _VALUES.get(element.tag or "")
     if attribute:
-        return attributes.get(attribute) or ""
-    return (element.text() or "").strip()[:500]
+        return attributes.get(attribute) or "", 0
+    text = element.text() or ""
+    return text.strip()[:500], len(text)
 
 
 def _add(owner: Node, name: str, value: Any) -> None:

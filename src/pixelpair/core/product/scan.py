@@ -14,10 +14,10 @@ from ..charsets import has_wide_bom, reads_as_ascii
 from . import data_layer, microdata, open_graph, products
 from .charset import decoder
 from .facts import JSON_LD, MICRODATA, NOTHING, Dropped, Facts, merge
-from .json_ld import Graph, parse
+from .json_ld import MOST_REPAIRED, Graph, parse
 from .literals import MOST_TOKENS
 from .pages import Page
-from .search import Finds, json_ld_scripts, microdata_start, view_scripts
+from .search import Finds, json_ld_scripts, microdata_digest, microdata_start, view_scripts
 
 if TYPE_CHECKING:
     from .data_layer import Push
@@ -49,6 +49,7 @@ class Scan:
         "_metas",
         "_page",
         "_pushes",
+        "_repaired",
         "_size",
         "_tokens",
         "_told",
@@ -70,6 +71,7 @@ class Scan:
         self._pushes: list[Push] = []
         self._tokens = MOST_TOKENS
         self._kept = 0
+        self._repaired = 0
         self._window: bytearray | None = None
         self._dropped: list[Dropped] = []
         self._told: list[Facts] = []
@@ -104,6 +106,10 @@ class Scan:
     def needs_microdata(self) -> bool:
         """Whether an event lacks something that the page's microdata may have."""
         return self._window is not None and not self.facts.complete
+
+    def said_in_microdata(self) -> bytes:
+        """What its properties say, as a digest: for who remembers what was read."""
+        return microdata_digest(bytes(self._window or b""))
 
     def read_microdata(self) -> Facts:
         """The facts with those of the microdata. Costs what parsing 128 KB costs."""
@@ -188,8 +194,10 @@ class Scan:
             return
         except ValueError:
             pass
+        text, room = self._text(script), MOST_REPAIRED - self._repaired
+        self._repaired += len(text)
         try:
-            self._graph.add(parse(self._text(script)))
+            self._graph.add(parse(text, room))
         except ValueError as error:
             self._dropped.append(Dropped("script", JSON_LD, str(error)))
 

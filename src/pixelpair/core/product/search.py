@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ LONGEST_TAG = 4 * 1024
 LONGEST_SCRIPT = 256 * 1024
 LONGEST_PUSH = 64 * 1024  # of a script with pushes
 MOST_HITS = 100  # a block
+MOST_PROPERTIES = 2000
+_BEHIND = 200  # bytes, for a property's text and what it is wrapped in
 _BEFORE = 16 * 1024  # looked at for what may hide a script
 
 _TAG = re.compile(rb"""(?i)<(script)(?=[\s/>])(?:[^>"']++|"[^"]*+"|'[^']*+')*>""")
@@ -90,6 +93,18 @@ def microdata_start(finds: Finds, data: bytes, end: int) -> int | None:
         if opening >= 0 and _ITEM_TYPE.search(data, opening, hit):
             return opening
     return None
+
+
+def microdata_digest(data: bytes) -> bytes:
+    """Of all that stands at its properties: 20 µs, where parsing takes a millisecond and more."""
+    told, pos = blake2b(digest_size=16), 0
+    for _ in range(MOST_PROPERTIES):
+        hit = data.find(b"itemprop", pos)
+        if hit < 0:
+            break
+        told.update(data[max(0, data.rfind(b"<", max(0, hit - LONGEST_TAG), hit)) : hit + _BEHIND])
+        pos = hit + 8
+    return told.digest()
 
 
 def _hits(finds: Finds, needle: bytes, data: bytes, end: int) -> Iterator[int]:

@@ -1,0 +1,164 @@
+"""Straight from the journals to Meta: what can leave at once does not pass through the outbox.
+
+Knows which events those are, and that each is either with Meta and remembered, or given back; how
+they are sent, and what an answer means, is the dispatch's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from pixelpair.core.events import Withdrawal
+from pixelpair.delivery.callers import CALLS
+from pixelpair.delivery.outbox import Row, digest
+from pixelpair.delivery.retry import MAX_AGE, Dead, Delivered, RetryAt
+from pixelpair.delivery.sources import go_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pixelpair.core.events import Twin
+    from pixelpair.delivery.dispatch import Dispatch, Round
+    from pixelpair.delivery.outbox import Bypass, Key, Trouble, Verdict
+
+    Note = Callable[[str, Trouble | None], None]
+    Record = Twin | Withdrawal
+
+# After a call that broke (not: that failed), everything takes the long way for so long: there it
+# breaks again, and that is seen to.
+REST: Final = 60.0
+# So many events are looked at in one go: requests run while the outbox is asked.
+AT_ONCE: Final = 100
+
+
+class Express:
+    """Sends what was read before it is put anywhere. `outbox` learns what became of it, and `note`
+    of the lanes' troubles.
+
+    Only what nothing speaks against leaves like this: whatever was refused, has to wait or was
+    seen before ends in the outbox, where that is seen to. `rest` lets others have the interpreter.
+    """
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        outbox: Bypass,
+        note: Note,
+        clock: Callable[[], float],
+        rest: Callable[[], object] = go_on,
+    ) -> None:
+        self._dispatch = dispatch
+        self._outbox = outbox
+        self._note = note
+        self._clock = clock
+        self._rest = rest
+        self._late: tuple[list[Row], list[tuple[Row, RetryAt | Dead]]] = ([], [])
+        self._rest_until = -math.inf
+
+    @property
+    def width(self) -> int:
+        """How many calls' worth of events to bring at once: one until a call went through."""
+        return CALLS if self._dispatch.goes_well else 1
+
+    def send(self, records: Sequence[Record], tally: Round) -> list[Record]:
+        """Send what may leave; gives what did not, which is to be put in the outbox before it is
+        forgotten where it comes from."""
+        self._write()
+        if self._clock() < self._rest_until:
+            return list(records)
+        held, rest = self._chosen(records)
+        if held:
+            box = _Held(held, self._take_down, self._note)
+            self._rest()
+            self._post(box, tally)
+            rest += box.left()
+        return rest
+
+    def _chosen(self, records: Sequence[Record]) -> tuple[list[Row], list[Record]]:
+        """The events that may leave at once, whose keys are their identities; and the rest."""
+        twins: list[Twin] = [record for record in records if not isinstance(record, Withdrawal)]
+        if not twins or len(twins) < len(records):
+            # A withdrawal goes for what stands beside it: the outbox sees to that.
+            return [], list(records)
+        now = self._clock()
+        clear = {p for p in {twin.pixel_id for twin in twins} if self._dispatch.is_clear(p)}
+        held: dict[bytes, Row] = {}
+        rest: list[Record] = []
+        for start in range(0, len(twins), AT_ONCE):
+            part = twins[start : start + AT_ONCE]
+            digests = list(map(digest, part))
+            self._rest()
+            met = self._outbox.known(part, digests)
+            for twin, identity in zip(part, digests, strict=True):
+                fit = twin.pixel_id in clear and now - MAX_AGE < twin.event_time <= now
+                seen = identity in met or identity in held
+                if fit and twin.fault is None and not seen:
+                    held[identity] = Row(identity, twin)
+                else:
+                    rest.append(twin)
+        return list(held.values()), rest
+
+    def _post(self, box: _Held, tally: Round) -> None:
+        try:
+            tally.add(self._dispatch.turn(box, all_due=True))
+        except Exception:
+            if any(self._late):
+                raise  # it cannot be written
+            # In the outbox they meet the same again, and there it is said.
+            self._rest_until = self._clock() + REST
+
+    def _take_down(self, sent: list[Row], kept: list[tuple[Row, RetryAt | Dead]]) -> None:
+        self._rest()
+        self._late[0].extend(sent)
+        self._late[1].extend(kept)
+        self._write()
+
+    def _write(self) -> None:
+        # What could not be written (a full disk) is kept, and nothing leaves before it is: what
+        # is forgotten would be sent again.
+        if any(self._late):
+            self._outbox.settle_new(*self._late, self._clock())
+            self._late = ([], [])
+
+
+class _Held:
+    """Events in hand, for one turn of the dispatch."""
+
+    def __init__(
+        self,
+        held: list[Row],
+        take_down: Callable[[list[Row], list[tuple[Row, RetryAt | Dead]]], None],
+        note: Note,
+    ) -> None:
+        self._open: dict[Key, Row] = {row.key: row for row in held}
+        self._lanes: dict[str, deque[Row]] = {}
+        self._take_down = take_down
+        self.note = note
+        for row in held:
+            if row.twin.pixel_id not in self._lanes:
+                self._lanes[row.twin.pixel_id] = deque()
+            self._lanes[row.twin.pixel_id].append(row)
+
+    def lanes(self) -> list[str]:
+        return list(self._lanes)
+
+    def claim(self, limit: int, now: float, pixel_id: str | None = None) -> list[Row]:
+        lane = self._lanes[pixel_id or ""]
+        return [lane.popleft() for _ in range(min(limit, len(lane)))]
+
+    def settle(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
+        """What is held back stays open, and is given back."""
+        sent, kept = [], []
+        for key, verdict in verdicts:
+            if isinstance(verdict, Delivered):
+                sent.append(self._open.pop(key))
+            elif isinstance(verdict, RetryAt | Dead):
+                kept.append((self._open.pop(key), verdict))
+        if sent or kept:
+            self._take_down(sent, kept)
+
+    def left(self) -> list[Twin]:
+        """What got no verdict."""
+        return [row.twin for row in self._open.values()]
