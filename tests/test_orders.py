@@ -265,6 +265,18 @@ def test_page_of_an_unpaid_order_makes_no_purchase(
     assert shop.tracker.counts["not paid yet"] == 1 - purchases
 
 
+MORE = {"net_revenue": 41.2, "currency": "SEK", "customer_segmentation": "new"}
+
+
+def test_function_may_say_more_of_a_paid_order(make: Make, sink: Sink) -> None:
+    shop = make(purchase_status=lambda _environ, _order_id: MORE)
+    page = shop.client.get("/orders/1001/complete").text
+    assert pixelpair.flush(10) == 0
+    assert '"net_revenue":41.2' in page
+    assert '"customer_segmentation":"new"' in page
+    assert sink.ids[PURCHASE] == 1
+
+
 def test_purchase_that_waited_leaves_with_the_payment_and_the_page_after_it(
     make: Make, sink: Sink
 ) -> None:

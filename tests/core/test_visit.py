@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelpair.asking import ask
+from pixelpair.core.policy import Policy, Question
 from tests.core.exchanges import (
     AGENT,
     FBP,
@@ -543,3 +545,20 @@ def _may_leave(row: dict[str, Any]) -> bool:
         row["event_name"] != "Purchase"
         or {"value", "currency"} <= row.get("custom_data", {}).keys()
     )
+
+
+@pytest.mark.parametrize(("cache", "told"), [(b"no-store", True), (b"public, max-age=9", False)])
+def test_what_the_shop_knows_of_an_order_is_for_its_own_page(cache: bytes, told: bool) -> None:
+    status = Question("purchase_status", lambda *_: {"customer_segmentation": "new"})
+    where = site(page_view="off", policy=Policy(questions=(status,)))
+    headers = [*HTML, (b"cache-control", cache)]
+
+    def view(exchange: Exchange) -> None:
+        PAID(exchange)
+        inquiry = exchange.inquiry(200, headers)
+        assert inquiry is not None
+        ask(inquiry)
+
+    got = answer(where, request("GET", ORDER), view=view, headers=headers)
+    assert b"Purchase" in got.body
+    assert (b"customer_segmentation" in got.body) == told

@@ -5,6 +5,7 @@ A door asks it before the answer is decided on. What fails is nothing known, nev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from pixelpair.core.policy import Learned, Question, as_information, as_state
 from pixelpair.core.user_data import FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from pixelpair.core.http import Request
     from pixelpair.core.identity import Hashes
@@ -118,6 +119,7 @@ class Inquiry:
                 learned.staff |= answer is True
             elif kind == "purchase_status":
                 learned.unpaid = answer is False
+                learned.order = as_information(answer) if isinstance(answer, Mapping) else {}
             else:
                 learned.told = self._hashed(as_information(answer))
         except Exception:

@@ -72,6 +72,8 @@ class Page:
         self._shop = shop
         self._snippet = shop.snippet.below(visit.request.root)
         self.visit = visit
+        if shared:  # what the shop knows of this customer's order is for nobody else
+            visit.order = {}
         self._held = held
         self._shared = shared
         self.mode: Mode = mode

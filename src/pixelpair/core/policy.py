@@ -63,6 +63,7 @@ class Learned:
     answered: bool = False  # the consent callable said so
     staff: bool = False
     unpaid: bool = False  # the order that this answer completes
+    order: Mapping[str, object] = field(default_factory=dict)  # more of its Purchase
     told: Hashes = field(default_factory=dict)
     user: Hashes = field(default_factory=dict)
 

@@ -55,6 +55,7 @@ class Visit:
         "_shown_by",
         "awaits",
         "cookies",
+        "order",
         "person",
         "request",
         "shown",
@@ -77,6 +78,7 @@ class Visit:
         self._facts: Visitor | None = None
         self.cookies: list[SetCookie] = []
         self._matches: list[Match] | None = None
+        self.order: Mapping[str, object] = {} if learned is None else learned.order
         self.shown: Shown | None = None
         self.awaits = False  # events about the page's product wait for `shown`
         self._awaited: list[tuple[dict[str, object], Tracked]] = []
@@ -167,7 +169,7 @@ class Visit:
     def _event(self, matched: dict[str, object], told: Tracked) -> Event:
         """One event of all that is known: by its view, the page and the address, in this order."""
         shop, name = self._shop, told.event_name
-        page: Mapping[str, object] = {}
+        page: Mapping[str, object] = self.order if name == "Purchase" else {}
         if name not in ABOUT:
             matched = named(shop.naming.book, matched)
         elif self.shown is not None and name not in self._shown_by:
