@@ -173,6 +173,7 @@ def bought(url: str, sandbox: Sandbox, word: Callable[[str], str]) -> str:
     return str(event_id)
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("kind", WORDS)
 def test_hundred_orders_are_a_hundred_purchases(
     kind: str, sandbox: Sandbox, tmp_path: Path

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Events = list[dict[str, object]]
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.drill]  # a dozen servers that end
 
 PYTHON = [sys.executable, "-W", "ignore", "-m"]
 WSGI, ASGI = "tests.doors.small_site:wsgi_app", "tests.e2e.stopping_shops:app"
