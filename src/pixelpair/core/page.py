@@ -160,14 +160,14 @@ class Page:
         scan = self._new_scan()
         scan.feed(chunk)
         whole = header_value(self._held, b"content-length") == b"%d" % len(chunk)
-        if whole or chunk[-_TAIL:].rstrip().endswith(b"</html>"):
-            scan.finish()
+        whole = whole or chunk[-_TAIL:].rstrip().endswith(b"</html>")
+        if whole or self.mode == "browser":  # the same bytes for all: now or never
             self._show(scan)
             return
-        first = self._new_scan()
+        first = self._new_scan()  # the other goes on
         first.feed(chunk)
         first.finish()
-        if first.facts.complete or self.mode == "browser":  # the same bytes for all: now or never
+        if first.facts.complete:
             self._show(first)
         else:
             self._scan, self.visit.awaits = scan, self.mode == "server"
@@ -177,6 +177,9 @@ class Page:
         return Scan(self.visit.request.url, charset)
 
     def _show(self, scan: Scan) -> None:
+        """What the scan of all that counts has found."""
+        self._scan = None
+        scan.finish()
         url, shop = self.visit.request.url, self._shop
         self.visit.shown = shown_by(scan, shop.naming.book, url, shop.clock())
 
@@ -184,9 +187,7 @@ class Page:
         """The events that the page's own product was awaited for, behind its last byte."""
         if self._scan is None:
             return b""
-        scan, self._scan = self._scan, None
-        scan.finish()
-        self._show(scan)
+        self._show(self._scan)
         if not self.visit.awaits or self.mode != "server":
             return b""
         events = self.visit.accept(self.visit.awaited_events())
@@ -272,7 +273,7 @@ class Page:
         if self.mode == "alone":
             return b""
         if self._scan is not None:
-            self._awaited()
+            self._show(self._scan)
         block = self._signed_block()
         self.inserted += len(block)
         return block
