@@ -102,7 +102,10 @@ class Draft:
         except ValueError as error:
             self.drop(name, str(error))
             return False
-        self.facts[name] = Fact(found, self.source, round(CONFIDENCE[self.source] * sure, 3))
+        confidence = CONFIDENCE[self.source]
+        if sure != 1:
+            confidence = round(confidence * sure, 3)
+        self.facts[name] = Fact(found, self.source, confidence)
         return True
 
     def drop(self, name: str, reason: str) -> None:

@@ -24,6 +24,7 @@ LONGEST_SCRIPT = 256 * 1024
 LONGEST_PUSH = 64 * 1024  # of a script with pushes
 MOST_HITS = 100  # a block
 MOST_PROPERTIES = 2000
+MOST_RARE = 100  # base64 is full of them
 _BEHIND = 200  # bytes, for a property's text and what it is wrapped in
 _BEFORE = 16 * 1024  # looked at for what may hide a script
 
@@ -110,12 +111,29 @@ def microdata_digest(data: bytes) -> bytes:
 def _hits(finds: Finds, needle: bytes, data: bytes, end: int) -> Iterator[int]:
     """Where a needle stands; the caller may set `searched` forward while it looks at one."""
     for _ in range(MOST_HITS):
-        hit = data.find(needle, finds.searched[needle], end)
+        hit = _find(data, needle, finds.searched[needle], end)
         if hit < 0:
             break
         finds.searched[needle] = hit + len(needle)
         yield hit
     finds.searched[needle] = max(finds.searched[needle], end - len(needle) + 1)
+
+
+def _find(data: bytes, needle: bytes, start: int, end: int) -> int:
+    """`data.find`; by the rarest byte of the needle first, where it has one.
+
+    One byte is looked for with memchr: 3 µs in 256 KB, where a word takes 110.
+    """
+    offset = needle.find(b"+")
+    if offset < 0:
+        return data.find(needle, start, end)
+    pos = start + offset
+    for _ in range(MOST_RARE):
+        pos = data.find(b"+", pos, end)
+        if pos < 0 or data.startswith(needle, pos - offset, end):
+            return pos - offset if pos >= 0 else -1
+        pos += 1
+    return data.find(needle, pos - offset, end)
 
 
 def _wait(finds: Finds, needle: bytes, hit: int, opening: int) -> int:

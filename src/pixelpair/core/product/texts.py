@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 MOST_ID = 100  # https://developers.facebook.com/docs/marketing-api/catalog/reference: of an id
 MOST_TEXT = 300
@@ -20,7 +21,16 @@ _GTIN = re.compile(r"\d{8}|\d{12,14}")
 
 def plain(value: object) -> str:
     """A text, or the text that an object stands for: its value, or its name."""
-    for _ in range(0 if type(value) is str else 4):
+    text = value if type(value) is str else _said(value)
+    if len(text) > 10 * MOST_TEXT:
+        raise ValueError("is too long")
+    if not text.isprintable() and _ODD.search(text):
+        raise ValueError("has characters that are none")
+    return " ".join(text.split())
+
+
+def _said(value: object) -> str:
+    for _ in range(4):
         if isinstance(value, list):
             value = value[0] if value else None
         elif isinstance(value, Mapping):
@@ -31,12 +41,7 @@ def plain(value: object) -> str:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError("is no text")
-    text = str(value)
-    if len(text) > 10 * MOST_TEXT:
-        raise ValueError("is too long")
-    if _ODD.search(text):
-        raise ValueError("has characters that are none")
-    return " ".join(text.split())
+    return str(value)
 
 
 def label(value: object) -> str:
@@ -76,7 +81,7 @@ def gtin(value: object) -> str:
 
 def address(value: object) -> str:
     """A URL as text."""
-    if isinstance(value, Mapping):
+    if type(value) is not str and isinstance(value, Mapping):
         value = value.get("@id", value.get("url"))
     text = plain(value)
     if not text or len(text) > 2000:
@@ -106,9 +111,15 @@ _AVAILABILITY = {
 
 def availability(value: object) -> str:
     """The name that https://schema.org/ItemAvailability has for it."""
-    if isinstance(value, Mapping):
+    if type(value) is not str and isinstance(value, Mapping):
         value = value.get("@id", value)
-    word = re.sub(r"[^a-z]", "", plain(value).rpartition("/")[2].rpartition(":")[2].lower())
-    if word not in _AVAILABILITY:
+    name = _availability(plain(value))
+    if name is None:
         raise ValueError("is no availability")
-    return _AVAILABILITY[word]
+    return name
+
+
+@lru_cache(256)
+def _availability(text: str) -> str | None:
+    word = re.sub(r"[^a-z]", "", text.rpartition("/")[2].rpartition(":")[2].lower())
+    return _AVAILABILITY.get(word)
