@@ -453,13 +453,16 @@ def test_a_full_disk_moves_events_to_memory_and_back(spool: Path) -> None:
     assert run(code, spool) == ("17\n0 True\n", "WARNING\n")
 
 
-def test_a_forked_child_begins_its_own_file_and_leaves_the_parents_lock(spool: Path) -> None:
+@pytest.mark.parametrize("fork", ["os.fork", "ctypes.PyDLL(None).fork"])
+def test_a_forked_child_begins_its_own_file_and_leaves_the_parents_lock(
+    spool: Path, fork: str
+) -> None:
     code = """
     import fcntl
     journal = Journal(spool)
     journal.append(b"parent before")
     mine = journal.path
-    child = os.fork()
+    child = fork()
     if child == 0:
         journal.append(b"child")
         assert journal.path != mine
@@ -476,7 +479,7 @@ def test_a_forked_child_begins_its_own_file_and_leaves_the_parents_lock(spool: P
     for path in sorted(spool.glob("*.pxj"), key=lambda p: p != mine):
         print(*read_frames(path.read_bytes(), True).payloads)
     """
-    out, err = run(code, spool)
+    out, err = run(code, spool, before=f"import ctypes, os\nfork = {fork}\n")
     assert out == "locked\nb'parent before' b'parent after'\nb'child'\n"
     assert err == ""
 

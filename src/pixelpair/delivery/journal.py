@@ -60,6 +60,7 @@ def _write_parts(fd: int, parts: tuple[bytes, ...]) -> int:
 
 
 _pack = HEADER.pack
+_getpid = os.getpid
 _HEAD = HEADER.size
 _writev = getattr(os, "writev", _write_parts)
 
@@ -110,7 +111,12 @@ class Journal:
         try:
             size = len(record)
             fd = self._fd
-            if fd is None or self._size >= self._look_at or size > MAX_RECORD:
+            if (
+                fd is None
+                or self._size >= self._look_at
+                or size > MAX_RECORD
+                or self._pid != _getpid()  # 30 ns, for a fork that ran no hooks
+            ):
                 fd = self._prepare(record)
                 if fd is None:
                     return
@@ -238,8 +244,6 @@ class Journal:
             return None
         with self.fork_lock:
             if self._pid != os.getpid():
-                # A fork that ran no hooks. Until here such a child has written whole frames to
-                # its parent's file, which O_APPEND keeps apart.
                 self.after_fork()
             if not self._resting_now():
                 fd = self._open()
