@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pixelpair.core.events import Twin, Withdrawal
 from pixelpair.delivery import journal as journals
 from pixelpair.delivery import redis as module
-from pixelpair.delivery import redis_words
+from pixelpair.delivery import redis_ahead, redis_words
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.ledger import KEEP_PURCHASES
@@ -31,7 +31,7 @@ from pixelpair.delivery.outbox import REMEMBER_LASTING, REMEMBER_WITHDRAWAL, Sta
 from pixelpair.delivery.redis import KEEP_DEAD, SWEEP_EVERY, RedisOutbox
 from pixelpair.delivery.redis_link import Address
 from pixelpair.delivery.redis_words import spool_id
-from pixelpair.delivery.retry import Dead, Delivered, RetryAt
+from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 from pixelpair.delivery.worker import Worker
 from pixelpair.errors import SpoolError
 from pixelpair.graph.client import Graph, Reply
@@ -320,19 +320,36 @@ def test_a_verdict_that_redis_could_not_hear_is_told_later(
     assert [(row.twin.event_id, row.attempts) for row in box.claim(9, NOW + 9)] == [("id-1", 1)]
 
 
+@pytest.mark.parametrize(("others", "asked"), [([], b"XREADGROUP"), (["222"], b"EVALSHA")])
 def test_a_claim_whose_answer_never_came_is_claimed_again(
-    opened: Open, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    opened: Open, server: RedisServer, others: list[str], asked: bytes
 ) -> None:
+    """One pixel's unread events are read without a script, those of several by one."""
     with Deaf(server.port) as between:
         box = opened(f"redis://127.0.0.1:{between.port}")
         box.put_many([make_twin(n) for n in range(5)])
+        box.put_many([make_twin(pixel_id, pixel_id=pixel_id) for pixel_id in others])
         first = box.claim(2, NOW)
-        between.hangs_up_after = b"EVALSHA"
+        between.hangs_up_after = asked
         with pytest.raises(SpoolError, match="cannot be reached"):
             box.claim(2, NOW)
         between.hangs_up_after = None
         assert server.client.xpending("pixelpair:{events}:queue:111", "senders")["pending"] == 4
-        assert (ids(first), ids(box.claim(9, NOW))) == (["id-0", "id-1"], ["id-2", "id-3", "id-4"])
+        assert (ids(first), ids(box.claim(3, NOW))) == (["id-0", "id-1"], ["id-2", "id-3", "id-4"])
+
+
+def test_a_stream_that_others_have_emptied_meanwhile_gives_nothing(opened: Open) -> None:
+    """Between the look at what is due and the read."""
+    box, other = opened(), opened()
+    box.put_many([make_twin(1)])
+    ask = box._link.unread
+
+    def late(*words: object) -> list[object]:
+        deliver_all(other)
+        return ask(*words)
+
+    box._link.unread = late  # type: ignore[method-assign]
+    assert (box.claim(9, NOW, "111"), box.stats()) == ([], Stats(delivered=1))
 
 
 def test_what_was_put_twice_because_the_answer_never_came_counts_once(
@@ -657,6 +674,132 @@ def test_a_sender_that_is_gone_for_long_is_forgotten_where_others_wait(
     assert senders() == [here.sender]
 
 
+# --- reading ahead ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever claims two has more to do after them."""
+    monkeypatch.setattr(redis_ahead, "MANY", 2)
+
+
+@pytest.mark.usefixtures("few")
+def test_the_next_claim_is_read_while_the_last_is_on_its_way(opened: Open) -> None:
+    box = opened()
+    box.put_many([make_twin(n) for n in range(7)])
+    seen, flying = [], []
+    while rows := box.claim(2, NOW, "111"):
+        seen.append(ids(rows))
+        thread = box._ahead._thread
+        if thread is not None:
+            thread.join()
+        flying.append(box.stats().in_flight)
+        box.settle([(row.key, Delivered()) for row in rows], NOW)
+    assert seen == [["id-0", "id-1"], ["id-2", "id-3"], ["id-4", "id-5"], ["id-6"]]
+    assert flying == [4, 4, 3, 1]
+    assert box.stats() == Stats(delivered=7)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("verdict", [RetryAt(NOW + 9, "x", True), Hold(NOW + 9, "x"), Dead("x")])
+def test_what_was_read_ahead_is_given_back_when_something_is_refused(
+    opened: Open, verdict: RetryAt | Hold | Dead
+) -> None:
+    box, other = opened(), opened()
+    box.put_many([make_twin(n) for n in range(4)])
+    rows = box.claim(2, NOW)
+    box.settle([(rows[0].key, Delivered()), (rows[1].key, verdict)], NOW)
+    back = ["id-1"] if isinstance(verdict, Hold) else []
+    assert ids(other.claim(9, NOW)) == [*back, "id-2", "id-3"]
+
+
+@pytest.mark.usefixtures("few")
+def test_what_was_read_ahead_is_given_back_at_the_end(opened: Open) -> None:
+    box, other = opened(), opened()
+    box.put_many([make_twin(n) for n in range(5)])
+    box.claim(2, NOW)
+    box.close()
+    assert ids(other.claim(9, NOW)) == [f"id-{n}" for n in range(5)]
+
+
+@pytest.mark.usefixtures("few")
+def test_what_was_read_ahead_too_long_ago_is_given_back_and_claimed_again(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_ahead, "KEEP", -1.0)
+    box = opened()
+    box.put_many([make_twin(n) for n in range(6)])
+    first = box.claim(2, NOW)
+    assert (ids(first), ids(box.claim(9, NOW))) == (
+        ["id-0", "id-1"],
+        ["id-2", "id-3", "id-4", "id-5"],
+    )
+
+
+@pytest.mark.usefixtures("few")
+def test_what_was_read_ahead_and_never_arrived_is_claimed_again(
+    opened: Open, server: RedisServer
+) -> None:
+    with Deaf(server.port) as between:
+        box = opened(f"redis://127.0.0.1:{between.port}")
+        box.put_many([make_twin(n) for n in range(4)])
+        begin = box._ahead.begin
+
+        def deaf(*words: object) -> None:
+            between.hangs_up_after = b"XREADGROUP"
+            begin(*words)
+            box._ahead._thread.join()
+            between.hangs_up_after = None
+
+        box._ahead.begin = deaf  # type: ignore[method-assign]
+        first = box.claim(2, NOW)
+        box._ahead.begin = begin  # type: ignore[method-assign]
+        assert server.client.xpending("pixelpair:{events}:queue:111", "senders")["pending"] == 4
+        with pytest.raises(SpoolError, match="cannot be reached"):
+            box.claim(2, NOW)
+        assert (ids(first), ids(box.claim(2, NOW))) == (["id-0", "id-1"], ["id-2", "id-3"])
+
+
+@pytest.mark.usefixtures("few")
+def test_what_waits_beside_the_stream_has_its_turn_in_a_long_backlog(opened: Open) -> None:
+    box = opened()
+    box.put_many([make_twin(n) for n in range(40)])
+    first, second = box.claim(2, NOW)
+    box.settle([(first.key, RetryAt(NOW, "x", True)), (second.key, Delivered())], NOW)
+    seen = []
+    while "id-0" not in seen:
+        rows = box.claim(2, NOW)
+        seen += ids(rows)
+        box.settle([(row.key, Delivered()) for row in rows], NOW)
+    assert len(seen) < 10
+
+
+@pytest.mark.usefixtures("few")
+def test_senders_that_read_ahead_never_have_the_same_event(opened: Open) -> None:
+    total, found = 600, list[list[str]]()
+    opened().put_many([make_twin(n) for n in range(total)])
+
+    def send(box: RedisOutbox, dice: random.Random) -> None:
+        mine: list[str] = []
+        while box.stats().delivered < total:
+            rows = box.claim(20, NOW, "111")
+            late = [row for row in rows if dice.random() < 0.01]
+            mine += ids([row for row in rows if row not in late])
+            again = RetryAt(NOW, "x", True)
+            box.settle([(row.key, again if row in late else Delivered()) for row in rows], NOW)
+        found.append(mine)
+
+    threads = [
+        threading.Thread(target=send, args=(opened(), random.Random(number))) for number in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(itertools.chain(*found)) == sorted(f"id-{n}" for n in range(total))
+    assert opened().stats() == Stats(delivered=total)
+
+
 # --- spools ----------------------------------------------------------------------------------
 
 
@@ -703,6 +846,20 @@ def test_large_events_are_claimed_a_few_at_a_time_in_order(
         seen.append(ids(rows))
     assert [len(part) for part in seen] == [2, 2, 2, 1]
     assert list(itertools.chain(*seen)) == [f"id-{n}" for n in range(7)]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 4, 7, 99])
+def test_what_is_read_page_by_page_comes_whole_and_in_order(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(redis_ahead, "PAGE", 2)
+    box = opened()
+    box.put_many([make_twin(n) for n in range(7)])
+    seen = []
+    while rows := box.claim(limit, NOW, "111"):
+        seen += ids(rows)
+        assert len(rows) == min(limit, 7 - len(seen) + len(rows))
+    assert seen == [f"id-{n}" for n in range(7)]
 
 
 def test_many_events_are_put_in_portions_and_the_offset_comes_last(

@@ -13,11 +13,13 @@ import socket
 import threading
 import time
 from collections import defaultdict
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from pixelpair.delivery import redis_ahead as ahead
 from pixelpair.delivery import redis_scripts as scripts
 from pixelpair.delivery import redis_survey as survey
 from pixelpair.delivery import redis_upkeep as upkeep
@@ -26,7 +28,7 @@ from pixelpair.delivery.ledger import KEEP_PURCHASES
 from pixelpair.delivery.outbox import KEEP_DEAD, DeadLetter, Room, Row, Stats, Tally, Trouble
 from pixelpair.delivery.redis_link import Address, Link
 from pixelpair.delivery.redis_state import GROUP
-from pixelpair.delivery.retry import Hold
+from pixelpair.delivery.retry import Delivered, Hold
 from pixelpair.errors import SpoolError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Twin, Withdrawal
     from pixelpair.delivery.ledger import Purchase
     from pixelpair.delivery.outbox import Key, Verdict
+    from pixelpair.delivery.retry import Dead, RetryAt
 
 # A claim that is so old was its sender's last: it holds one while it posts, 10 s and a call more.
 IDLE: Final = 120.0
@@ -74,13 +77,14 @@ class RedisOutbox:
         self._prefix = f"pixelpair:{{{address.name}}}:"
         self._clock, self._keep_dead, self._idle = clock, keep_dead, idle
         self._lock = threading.RLock()
-        self._claimed: dict[Key, Twin] = {}
+        self._link = Link(address)
+        self._claimed: dict[Key, bytes] = {}  # and the head of each
         self._late: list[tuple[Key, Verdict]] = []
         self._unsure = False
+        self._ahead = ahead.Ahead(Link(address), self.sender)
         self._sweep_at = 0.0
         self._take_over_at = time.monotonic() + min(idle, GRACE)
         self._look_at: dict[str, float] = {}
-        self._link = Link(address)
         self._scripts: dict[str, Callable[..., Any]] = {}
         self._link.check()
         self._journals = f"read:{words.spool_id(spool)}"
@@ -130,22 +134,25 @@ class RedisOutbox:
     def claim(self, limit: int, now: float, pixel_id: str | None = None) -> list[Row]:
         """Due events that nobody has claimed; see `Outbox.claim`. Fewer where they are large."""
         with self._lock:
+            if self._unsure or self._ahead.is_stale:
+                self._drop_ahead()
             self._settle(now)
             self._give_back_unknown(now)
             lanes = self._lanes() if pixel_id is None else [pixel_id]
             if not lanes:
                 return []
             self._unsure = True
-            asked = (self.sender, now, limit, words.BYTES, self._take_over_after(lanes), *lanes)
-            rows = words.rows_of(self._run(scripts.CLAIM, *asked, twice=False))
+            rows = self._claim(lanes, limit, now)
             self._unsure = False
-            self._claimed.update((row.key, row.twin) for row in rows)
             return rows
 
     def settle(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
         """Obey the verdicts on claimed events; those that cannot be told now are kept."""
         with self._lock:
-            self._late += verdicts
+            told = list(verdicts)
+            if not all(isinstance(verdict, Delivered) for _, verdict in told):
+                self._drop_ahead()
+            self._late += told
             self._settle(now)
 
     def stats(self) -> Stats:
@@ -222,6 +229,7 @@ class RedisOutbox:
         """Give back what is claimed, if Redis can be told; otherwise it is taken over in time."""
         with self._lock:
             try:
+                self._drop_ahead()
                 self._settle(self._clock())
                 self._late = [(key, Hold(0.0, "closed")) for key in self._claimed]
                 self._settle(self._clock())
@@ -230,8 +238,48 @@ class RedisOutbox:
             finally:
                 self._claimed.clear()
                 self._link.close()
+                self._ahead.close()
 
     # --- claims ----------------------------------------------------------------------------
+
+    def _claim(self, lanes: list[str], limit: int, now: float) -> list[Row]:
+        lane, queue, found = lanes[0], f"{self._prefix}queue:{lanes[0]}", words.Found([], [])
+        if len(lanes) == 1 and self._ahead.lane == lane and limit >= ahead.MANY:
+            found = self._ask(self._ahead.end, twice=False)
+        plain = len(lanes) == 1 and not self._run(scripts.BESIDE, now, lane)
+        if plain and not self._shall_look(lanes):
+            if not found.rows:
+                read = partial(ahead.unread, self._link, queue, self.sender, limit)
+                found = self._ask(read, twice=False)
+            if len(found.rows) == limit >= ahead.MANY and self._ahead.lane is None:
+                self._ahead.begin(lane, queue, limit, min(ahead.KEEP, self._idle / 4))
+        elif not found.rows:
+            asked = (self.sender, now, limit, words.BYTES, self._take_over_after(lanes), *lanes)
+            return self._keep(words.found(self._run(scripts.CLAIM, *asked, twice=False)))
+        return self._fit(lane, found, now)
+
+    def _fit(self, lane: str, found: words.Found, now: float) -> list[Row]:
+        """Keep what one claim may give, and give back the rest."""
+        fitting = words.fitting(found.rows)
+        rows = self._keep(found.part(slice(fitting)))
+        if surplus := [words.number_of(row.key) for row in found.rows[fitting:]]:
+            self._give_back(lane, surplus, now)
+        return rows
+
+    def _drop_ahead(self) -> None:
+        """Let others have what was read ahead."""
+        if self._ahead.lane is None:
+            return
+        try:
+            rows = self._keep(self._ahead.end())
+        except SpoolError:
+            self._unsure = True
+        else:
+            self._late += [(row.key, Hold(0.0, "not tried")) for row in rows]
+
+    def _keep(self, found: words.Found) -> list[Row]:
+        self._claimed.update(zip([row.key for row in found.rows], found.heads, strict=True))
+        return found.rows
 
     def _settle(self, now: float) -> None:
         # What Redis could not be told is kept and told before the next claim: an event whose
@@ -243,16 +291,21 @@ class RedisOutbox:
             del self._late[: len(part)]
 
     def _settle_now(self, verdicts: Sequence[tuple[Key, Verdict]], now: float) -> None:
-        groups: dict[tuple[str, str, Verdict], dict[str, Twin]] = {}
+        delivered: dict[Key, bytes] = {}
+        others: dict[tuple[str, RetryAt | Hold | Dead], dict[str, None]] = {}
         for key, verdict in verdicts:
-            if (twin := self._claimed.get(key)) is not None:
-                kind = (twin.pixel_id, twin.event_name, verdict)
-                numbers = groups.setdefault(kind, {})
-                numbers[words.number_of(key)] = twin
+            if (head := self._claimed.get(key)) is None:
+                continue
+            if isinstance(verdict, Delivered):
+                delivered[key] = head
+            else:
+                number, _, pixel_id = str(key).partition("/")
+                others.setdefault((pixel_id, verdict), {})[number] = None
+        if delivered:
+            self._run(scripts.DELIVERED, now, *words.of_delivered(delivered.items()))
         told: list[object] = []
-        for (pixel_id, name, verdict), numbers in groups.items():
-            verdict_words = words.of_verdict(verdict, numbers.values(), name)
-            told += (pixel_id, *verdict_words, " ".join(numbers))
+        for (pixel_id, verdict), numbers in others.items():
+            told += (pixel_id, *words.of_verdict(verdict), " ".join(numbers))
         if told:
             self._run(scripts.SETTLE, self.sender, now, *told)
 
@@ -274,12 +327,16 @@ class RedisOutbox:
             part = " ".join(left[first : first + PART])
             self._run(scripts.SETTLE, self.sender, now, lane, "held", "", 0, part)
 
+    def _shall_look(self, lanes: list[str]) -> bool:
+        """Whether it is time to look for claims whose senders are gone."""
+        least = min(self._look_at.get(lane, 0.0) for lane in lanes)
+        return time.monotonic() >= max(self._take_over_at, least)
+
     def _take_over_after(self, lanes: list[str]) -> int:
         """The idle time of claims to take over, in milliseconds; 0: it is not time to look."""
-        now = time.monotonic()
-        if now < max(self._take_over_at, min(self._look_at.get(lane, 0.0) for lane in lanes)):
+        if not self._shall_look(lanes):
             return 0
-        self._look_at |= dict.fromkeys(lanes, now + self._idle / 4)
+        self._look_at |= dict.fromkeys(lanes, time.monotonic() + self._idle / 4)
         return max(1, int(self._idle * 1000))
 
     # --- Redis -----------------------------------------------------------------------------

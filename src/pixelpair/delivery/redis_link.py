@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pixelpair.delivery.redis_state import GROUP
 from pixelpair.errors import SpoolError
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ class Link:
             client_name="pixelpair",
             **tls,
         )
+        # What the package makes of an answer takes longer than all the rest of a claim.
+        self.client.set_response_callback("XREADGROUP", lambda answer, **_: answer)
         self.durable = False
 
     def script(self, text: str) -> Callable[..., Any]:
@@ -135,6 +138,18 @@ class Link:
             # A new connection asks the name server anew: another machine may serve by now.
             self.client.connection_pool.disconnect()
             raise SpoolError(f"{self.address}: {self._words(error)}") from None
+
+    def unread(self, stream: str, sender: str, count: int) -> list[Any]:
+        """The next entries of a stream that nobody has read; none where the stream is gone. To be
+        asked once: what was read is this sender's."""
+        words = ("GROUP", GROUP, sender, "COUNT", count, "STREAMS", stream, ">")
+        try:
+            answer = self.client.execute_command("XREADGROUP", *words)
+        except self._redis.ResponseError as error:
+            if str(error).startswith("NOGROUP"):
+                return []
+            raise
+        return answer[0][1] if answer else []
 
     def check(self) -> None:
         """Refuse a Redis that is too old or may throw events away."""

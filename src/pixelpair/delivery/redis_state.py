@@ -55,44 +55,61 @@ COMMON: Final = (
     + """
 local p, call, PART, NOBODY = KEYS[1], redis.call, 1000, string.rep('\\0', VISITOR)
 
-local function parts(command, key, list, ...)
+local function parts(command, key, list, group)
   for first = 1, #list, PART do
-    local last, part = math.min(first + PART - 1, #list), {...}
-    for i = first, last do part[#part + 1] = list[i] end
-    call(command, key, unpack(part))
+    local last = math.min(first + PART - 1, #list)
+    if group then call(command, key, group, unpack(list, first, last))
+    else call(command, key, unpack(list, first, last)) end
   end
 end
 
-local function ids(numbers)
-  local found = {}
-  for i, n in ipairs(numbers) do found[i] = n .. '-0' end
-  return found
+-- A script that takes in a thousand asks for a thousand numbers; those that it does not need are
+-- nobody's.
+local free, least = 0, 0
+local function reserve(count)
+  if count > 0 then free, least = count, call('INCRBY', p .. 'number', count) - count + 1 end
 end
-
+local function number()
+  if free == 0 then reserve(1) end
+  free, least = free - 1, least + 1
+  return least - 1
+end
 local function visitor(head) return head:sub(IDENTITY + 2, IDENTITY + 1 + VISITOR) end
 local function made(head) return tonumber(head:match('^-?%d+', IDENTITY + 2 + VISITOR)) end
 local function name(head) return head:match('^-?%d+ (.*)$', IDENTITY + 2 + VISITOR) end
 
 -- Who is known, and until when.
 local function waits(word) return word:sub(1, 1) == 'q' end
-local fading = {}
+-- What is known of those that were looked up together, and what is to be told together.
+local fading, met, queued = {}, {}, {}
+local function look_up(identities)
+  for first = 1, #identities, PART do
+    local last = math.min(first + PART - 1, #identities)
+    local words = call('HMGET', p .. 'known', unpack(identities, first, last))
+    for i, word in ipairs(words) do met[identities[first + i - 1]] = word end
+  end
+end
 local function known(head, now)
-  local word = call('HGET', p .. 'known', head:sub(1, IDENTITY))
+  local who = head:sub(1, IDENTITY)
+  local word = met[who]
+  if word == nil then word = call('HGET', p .. 'known', who) end
   return word and (waits(word) or tonumber(word) > now)
 end
-local function till_when(head, now)
-  local lasting = head:sub(IDENTITY + 1, IDENTITY + 1) == 'l'
-  return now + (lasting and REMEMBER_LASTING or REMEMBER)
+-- In whole seconds: written as short as can be, and by one format for a thousand.
+local function till_when(kept, now)
+  return math.ceil(now + (kept == 'l' and REMEMBER_LASTING or REMEMBER))
 end
 local function remember(head, now, past)
-  local who, till = head:sub(1, IDENTITY), till_when(head, now)
+  local who, till = head:sub(1, IDENTITY), till_when(head:sub(IDENTITY + 1, IDENTITY + 1), now)
   local word = past and call('HGET', p .. 'known', who)
   if word and (waits(word) or tonumber(word) > till) then return end
   call('HSET', p .. 'known', who, till)
+  met[who] = tostring(till)
   fading[till] = fading[till] or {}
   table.insert(fading[till], who)
 end
 local function fade()
+  parts('HSET', p .. 'known', queued)
   for till, list in pairs(fading) do
     for first = 1, #list, PART do
       local last = math.min(first + PART - 1, #list)
@@ -107,16 +124,18 @@ local function entry(lane, n)
   if found then return found[2][2], found[2][4] end
 end
 local function give_back(lane, numbers)
-  parts('XACK', p .. 'queue:' .. lane, ids(numbers), G)
+  parts('XACK', p .. 'queue:' .. lane, numbers, G)
   for _, n in ipairs(numbers) do call('ZADD', p .. 'ready:' .. lane, n, n) end
 end
 local function drop(lane, numbers)
   local queue = p .. 'queue:' .. lane
-  parts('XACK', queue, ids(numbers), G)
-  parts('XDEL', queue, ids(numbers))
-  parts('ZREM', p .. 'ready:' .. lane, numbers)
-  parts('ZREM', p .. 'later:' .. lane, numbers)
-  parts('HDEL', p .. 'tries:' .. lane, numbers)
+  -- Redis reads the ID "7" as "7-0".
+  parts('XACK', queue, numbers, G)
+  parts('XDEL', queue, numbers)
+  for beside, command in pairs({ready = 'ZREM', later = 'ZREM', tries = 'HDEL'}) do
+    local key = p .. beside .. ':' .. lane
+    if call('EXISTS', key) == 1 then parts(command, key, numbers) end
+  end
   if call('XLEN', queue) == 0 then
     call('DEL', queue, p .. 'ready:' .. lane, p .. 'later:' .. lane, p .. 'tries:' .. lane)
     call('SREM', p .. 'lanes', lane)
@@ -140,7 +159,7 @@ local function unbury(key)
   return unpack(found)
 end
 local function bury(head, lane, record, fault, reason, died)
-  local who, key = head:sub(1, IDENTITY), call('INCR', p .. 'number')
+  local who, key = head:sub(1, IDENTITY), number()
   local before = call('HGET', p .. 'buried', who)
   if before then unbury(before) end
   local letter = p .. 'dead:' .. key
@@ -171,6 +190,7 @@ end
 
 -- Taking in.
 local withdrawals
+local there = {} -- No script takes a stream away after it has put something in.
 local function ended(head, now)
   withdrawals = withdrawals or call('HLEN', p .. 'ended')
   if withdrawals == 0 or visitor(head) == NOBODY then return false end
@@ -190,12 +210,14 @@ local function put(lane, head, record, fault, now, told)
     return 0
   end
   if fault ~= '' then return bury(head, lane, record, fault, fault, now) end
-  local n, queue = call('INCR', p .. 'number'), p .. 'queue:' .. lane
-  if call('SADD', p .. 'lanes', lane) == 1 then
+  local n, who, queue = number(), head:sub(1, IDENTITY), p .. 'queue:' .. lane
+  if not there[lane] and call('SADD', p .. 'lanes', lane) == 1 then
     call('XGROUP', 'CREATE', queue, G, '0', 'MKSTREAM')
   end
+  there[lane] = true
   call('XADD', queue, n .. '-0', 'h', head, 'r', record)
-  call('HSET', p .. 'known', head:sub(1, IDENTITY), 'q' .. n)
+  met[who] = 'q' .. n
+  queued[#queued + 1], queued[#queued + 2] = who, met[who]
   list(head, n)
   return 1
 end

@@ -6,10 +6,11 @@ Knows the shape of an event's head and of a key, and where a spool keeps its own
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import secrets
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
@@ -24,20 +25,32 @@ from pixelpair.delivery.ledger import (
 )
 from pixelpair.delivery.outbox import Row, borne_fbp, digest, sought_fbp
 from pixelpair.delivery.redis_state import IDENTITY, NOBODY, VISITOR
-from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
+from pixelpair.delivery.retry import Dead, Hold, RetryAt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pixelpair.delivery.ledger import State
-    from pixelpair.delivery.outbox import Key, Verdict
+    from pixelpair.delivery.outbox import Key
 
 # One script may take so much, in which Redis serves nobody else: 12 µs an event. A chunk of a
 # journal fits.
 RECORDS: Final = 10_000
 BYTES: Final = 8 << 20
 ID_FILE: Final = "spool.id"
+# How long the beginning of a head is that `mark` makes.
+MARK: Final = IDENTITY + 1 + VISITOR
+
+
+class Found(NamedTuple):
+    """What was claimed, and the head of each: all that a verdict needs."""
+
+    rows: list[Row]
+    heads: list[bytes]
+
+    def part(self, chosen: slice) -> Found:
+        return Found(self.rows[chosen], self.heads[chosen])
 
 
 def key_of(number: int | str, pixel_id: str) -> str:
@@ -114,11 +127,26 @@ def portions(
         yield withdrawals, twins
 
 
-def of_verdict(verdict: Verdict, twins: Iterable[Twin], name: str) -> tuple[str, object, object]:
+def of_delivered(events: Iterable[tuple[Key, bytes]]) -> list[object]:
+    """What is said of delivered events, given by key and head, group by group."""
+    groups: dict[tuple[str, bytes, bytes], tuple[list[object], ...]] = {}
+    for key, head in events:
+        number, _, pixel_id = str(key).partition("/")
+        kind = (pixel_id, head[MARK:].partition(b" ")[2], head[IDENTITY : IDENTITY + 1])
+        if (group := groups.get(kind)) is None:
+            group = groups[kind] = ([], [], [])
+        group[0].append(number)
+        group[1].append(head[:IDENTITY])
+        group[2].append(head[IDENTITY + 1 : MARK])
+    told: list[object] = []
+    for kind, (numbers, identities, visitors) in groups.items():
+        told += (*kind, len(numbers), *numbers, *identities, *visitors)
+    return told
+
+
+def of_verdict(verdict: RetryAt | Hold | Dead) -> tuple[str, object, object]:
     """What it is called, and what more there is to say."""
     match verdict:
-        case Delivered():
-            return "delivered", b"".join(map(mark, twins)), name
         case Dead(reason):
             return "dead", reason, 0
         case RetryAt(when, _, counted):
@@ -127,14 +155,30 @@ def of_verdict(verdict: Verdict, twins: Iterable[Twin], name: str) -> tuple[str,
             return "held", "", 0
 
 
-def rows_of(answer: list[bytes]) -> list[Row]:
+def found(answer: list[bytes]) -> Found:
     """What a claim gave."""
-    words = answer[0].replace(b"-0", b"").split()
-    rows = []
-    for number, tries, record in zip(words[::2], words[1::2], answer[1:], strict=True):
-        twin = Twin.unpack(record)
-        rows.append(Row(key_of(int(number), twin.pixel_id), twin, int(tries)))
-    return rows
+    told, heads = answer[0].replace(b"-0", b"").split(), answer[1::2]
+    kept = zip(told[::2], answer[2::2], map(int, told[1::2]), strict=True)
+    return Found([_row(number, record, tries) for number, record, tries in kept], heads)
+
+
+def unread(entries: list[tuple[bytes, list[bytes]]]) -> Found:
+    """What came straight from a stream."""
+    rows = [_row(entry[:-2], fields[3]) for entry, fields in entries]
+    return Found(rows, [fields[1] for _, fields in entries])
+
+
+def _row(number: bytes, record: bytes, tries: int = 0) -> Row:
+    twin = Twin.unpack(record)
+    return Row(f"{number.decode()}/{twin.pixel_id}", twin, tries)
+
+
+def fitting(rows: Sequence[Row]) -> int:
+    """How many of these one claim may give; one at the least."""
+    sizes = [len(row.twin.body) for row in rows]
+    if sum(sizes) <= BYTES:
+        return len(rows)
+    return max(1, sum([size <= BYTES for size in itertools.accumulate(sizes)]))
 
 
 def spool_id(spool: Path) -> str:
