@@ -9,8 +9,14 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from pixelpair.sandbox.app import GIF, MAX_BODY, create_app
+from pixelpair.sandbox import reasons
+from pixelpair.sandbox.api import MAX_READERS
+from pixelpair.sandbox.app import create_app
+from pixelpair.sandbox.box import PIECE
+from pixelpair.sandbox.pixel_host import GIF
 from pixelpair.sandbox.server import running
+from pixelpair.sandbox.web import MAX_BODY
+from tests.conftest import until
 
 from .samples import GONE, event
 
@@ -128,7 +134,9 @@ def test_a_bad_event_rejects_the_batch(sandbox):
     assert sandbox.events() == []
     [rejected] = sandbox.client.get("/api/rejections").json()["rejections"]
     assert rejected.pop("received") > 0
+    assert rejected.pop("number") > 0
     assert rejected == {
+        "advice": "Send events sooner: Meta takes none that happened more than 7 days ago.",
         "pixel_id": "1234567890",
         "status": 400,
         "error": answer.json()["error"],
@@ -316,7 +324,7 @@ def test_a_wrong_fault_is_explained(sandbox, content):
     assert (answer.status_code, list(answer.json())) == (400, ["problem"])
 
 
-@pytest.mark.parametrize("path", ["/", "/sandbox.css", "/sandbox.js", "/en_US/fbevents.js"])
+@pytest.mark.parametrize("path", ["/", "/page/page.css", "/page/main.js", "/en_US/fbevents.js"])
 def test_serves_its_files_as_they_are(sandbox, path):
     answer = sandbox.client.get(path)
     assert answer.status_code == 200
@@ -354,3 +362,187 @@ def test_a_form_of_metas_kind_is_recorded(sandbox):
     answer = sandbox.client.post(EVENTS, content=urlencode(form), headers=headers)
     assert answer.json()["events_received"] == 1
     assert sandbox.events()[0]["status"] == "server_only"
+
+
+def test_one_event_is_opened_by_its_number(sandbox):
+    sandbox.client.get("/tr/?id=1&ev=Lead&eid=a&cd[value]=5&cd[currency]=SEK")
+    news = read_stream(sandbox)
+    opened = sandbox.client.get(f"/api/events/{news['events'][0]['n']}").json()
+    assert {key: opened[key] for key in ("name", "event_id", "pixel_id", "status", "why")} == {
+        "name": "Lead",
+        "event_id": "a",
+        "pixel_id": "1",
+        "status": "browser_only",
+        "why": reasons.NOT_YET["browser"],
+    }
+    assert {"label": "Value", "browser": "5 SEK", "server": "", "differs": False} in opened["lines"]
+    assert sandbox.client.get("/api/events/999999999").status_code == 404
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_no_other_sites_page_changes_anything(sandbox, site):
+    headers = {"Sec-Fetch-Site": site}
+    assert sandbox.client.delete("/api/events", headers=headers).status_code == 403
+    assert sandbox.client.post("/api/faults", json={}, headers=headers).status_code == 403
+    assert sandbox.client.delete("/api/faults/1", headers=headers).status_code == 403
+    assert sandbox.client.get("/api/faults", headers=headers).json()["faults"] == []
+
+
+def test_the_pages_policy_knows_no_host_but_its_own(sandbox):
+    policy = sandbox.client.get("/").headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "trusted-types 'none'" in policy
+    assert "unsafe" not in policy
+
+
+# --- the stream --------------------------------------------------------------------------------
+
+
+def read_stream(sandbox, mark: str = "", url: str = "") -> dict:
+    """The first message: its data, and its id as `mark`."""
+    headers = {"Last-Event-ID": mark} if mark else {}
+    with sandbox.client.stream("GET", f"{url}/api/stream", headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.iter_lines()
+        found = next(line for line in lines if line.startswith("id: "))
+        return {"mark": found[4:], **json.loads(next(lines).removeprefix("data: "))}
+
+
+def names(news: dict) -> list[str]:
+    return [row["name"] for row in news["events"]]
+
+
+def test_a_new_reader_gets_all_there_is(sandbox):
+    sandbox.client.get("/tr/?id=1&ev=Lead&eid=a")
+    news = read_stream(sandbox)
+    assert (news["reset"], news["more"], names(news)) == (True, False, ["Lead"])
+
+
+def test_a_reader_who_comes_back_gets_what_he_missed(sandbox):
+    sandbox.client.get("/tr/?id=1&ev=Lead&eid=a")
+    mark = read_stream(sandbox)["mark"]
+    sandbox.client.get("/tr/?id=1&ev=Contact&eid=b")
+    sandbox.client.post(EVENTS, json={}, headers=BEARER)
+    news = read_stream(sandbox, mark)
+    assert (news["reset"], names(news)) == (False, ["Contact"])
+    assert [row["status"] for row in news["rejections"]] == [400]
+
+
+@pytest.mark.parametrize("mark", ["other-1", "x", "-", "é-²", "0-99999999999999999999"])
+def test_an_unknown_mark_begins_anew(sandbox, mark):
+    sandbox.client.get("/tr/?id=1&ev=Lead&eid=a")
+    news = read_stream(sandbox, mark.encode())
+    assert (news["reset"], names(news)) == (True, ["Lead"])
+
+
+def test_a_reader_of_before_a_clearing_begins_anew(sandbox):
+    sandbox.client.get("/tr/?id=1&ev=Lead&eid=a")
+    mark = read_stream(sandbox)["mark"]
+    sandbox.client.delete("/api/events")
+    news = read_stream(sandbox, mark)
+    assert (news["reset"], names(news)) == (True, [])
+
+
+def test_what_is_much_comes_in_pieces_and_what_is_gone_is_said(sandbox):
+    app = create_app(capacity=PIECE + 10)
+    with running(app) as url:
+        for number in range(PIECE + 20):
+            app.state.box.book.record("browser", ("1", "Lead", str(number)), {}, 1.0)
+        first = read_stream(sandbox, url=url)
+        assert (first["more"], len(first["events"]), first["oldest"]) == (True, PIECE, 10)
+        rest = read_stream(sandbox, first["mark"], url)
+        assert (rest["reset"], rest["more"], len(rest["events"])) == (False, False, 10)
+
+
+def test_readers_are_bounded_and_leave_no_trace(sandbox):
+    app = create_app()
+    with running(app) as url:
+        app.state.box.readers = MAX_READERS
+        assert sandbox.client.get(f"{url}/api/stream").status_code == 503
+        app.state.box.readers = 0
+        read_stream(sandbox, url=url)
+        assert until(lambda: app.state.box.readers == 0)
+
+
+def test_a_server_ends_although_somebody_reads(sandbox):
+    with running() as url, sandbox.client.stream("GET", f"{url}/api/stream") as answer:
+        next(answer.iter_lines())
+        before = time.monotonic()
+    assert time.monotonic() - before < 5
+
+
+# --- rehearsals --------------------------------------------------------------------------------
+
+
+def running_faults(sandbox) -> list[dict]:
+    return sandbox.client.get("/api/faults").json()["faults"]
+
+
+def test_a_rehearsal_lasts_its_seconds_and_can_be_ended(sandbox):
+    fault(sandbox, preset="dead-token", seconds=60)
+    answers = [sandbox.client.post(EVENTS, json={}, headers=BEARER) for _ in range(2)]
+    assert [numbers(answer) for answer in answers] == [(401, 190, None)] * 2
+    [row] = running_faults(sandbox)
+    assert 50 < row.pop("until") - time.time() <= 60
+    number = row.pop("number")
+    assert row == {
+        "title": "Dead token",
+        "preset": "dead-token",
+        "left": None,
+        "seconds": 60,
+        "hits": 2,
+    }
+    assert sandbox.client.delete(f"/api/faults/{number}").status_code == 204
+    assert sandbox.client.delete(f"/api/faults/{number}").status_code == 404
+    assert running_faults(sandbox) == []
+
+
+def test_a_throttled_answer_has_metas_headers(sandbox):
+    fault(sandbox, preset="account-limit")
+    answer = sandbox.client.post(EVENTS, json={}, headers=BEARER)
+    assert numbers(answer) == (400, 80004, None)
+    usage = json.loads(answer.headers["x-business-use-case-usage"])
+    assert usage == {"1": [{"call_count": 100, "estimated_time_to_regain_access": 1}]}
+
+
+# --- data set quality --------------------------------------------------------------------------
+
+QUALITY = "/v26.0/dataset_quality"
+
+
+def quality(sandbox, **asked):
+    params = {"dataset_id": "1234567890", "access_token": TOKEN, **asked}
+    return sandbox.client.get(QUALITY, params=params)
+
+
+def test_tells_the_quality_of_what_it_received(sandbox):
+    sandbox.client.get("/tr/?id=1234567890&ev=Lead&eid=id-1")
+    sandbox.client.post(EVENTS, json={"data": [lead()]}, headers=BEARER)
+    fields = "web{event_name,event_coverage{percentage,goal_percentage}}"
+    coverage = {"percentage": 100.0, "goal_percentage": 75}
+    assert quality(sandbox, fields=fields).json() == {
+        "web": [{"event_name": "Lead", "event_coverage": coverage}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"access_token": ""}, (401, 190, None)),
+        ({"dataset_id": "shop"}, (400, 100, 33)),
+        ({"dataset_id": ""}, (400, 100, 33)),
+        ({"fields": "web{nothing}"}, (400, 100, None)),
+        ({"fields": "web{"}, (400, 100, None)),
+    ],
+)
+def test_refuses_a_wrong_question_of_quality(sandbox, asked, expected):
+    assert numbers(quality(sandbox, **asked)) == expected
+
+
+def test_only_the_agents_events_count_when_one_is_named(sandbox):
+    for agent, event_id in (("PixelPair_1_0", "a"), ("other", "b")):
+        body = {"data": [lead(event_id=event_id)], "partner_agent": agent}
+        sandbox.client.post(EVENTS, json=body, headers=BEARER)
+    fields = "web{event_match_quality{diagnostics},dedupe_key_feedback{dedupe_key}}"
+    assert len(quality(sandbox, agent_name="pixelpair", fields=fields).json()["web"]) == 1
+    assert quality(sandbox, agent_name="nobody", fields=fields).json() == {"web": []}

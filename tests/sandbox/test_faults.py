@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pixelpair.sandbox.faults import Fault, parse
+from pixelpair.sandbox.presets import PRESETS
 
 
 def test_one_or_a_list():
@@ -18,6 +19,8 @@ def test_one_or_a_list():
         ({"status": "503"}, "status='503': wrong type"),
         ({"status": True}, "status=True: wrong type"),
         ({"status": 99}, "status=99: must be 200 to 599"),
+        ({"seconds": 0}, "seconds=0: must be 1 to"),
+        ({"preset": "coffee"}, "preset='coffee': unknown; known are slow, "),
         ({"count": 0}, "count=0: must be 1 to"),
         ({"hang": -1}, "hang=-1: must be 0 to"),
         ({"error": {}}, "error: needs an integer code"),
@@ -66,3 +69,27 @@ def test_a_bad_token_has_no_is_transient_unless_asked_for():
 def test_a_bare_status_is_a_service_down():
     fields = Fault(status=503).error_fields()
     assert (fields["code"], fields["is_transient"]) == (2, True)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_fault_of_its_name(name):
+    [fault] = parse({"preset": name, "seconds": 60})
+    assert (fault.title(), fault.count, fault.seconds) == (PRESETS[name].title, None, 60)
+    assert fault.answers or fault.hang
+
+
+def test_a_preset_may_be_changed():
+    [fault] = parse({"preset": "slow", "hang": 9, "count": 2})
+    assert fault == Fault(preset="slow", hang=9, count=2)
+
+
+@pytest.mark.parametrize(
+    ("order", "title"),
+    [
+        ({"status": 503}, "HTTP 503"),
+        ({"error": {"code": 190}, "hang": 2}, "HTTP 401, code 190, 2 s late"),
+        ({}, "Nothing changed"),
+    ],
+)
+def test_a_fault_without_a_name_is_described(order, title):
+    assert parse(order)[0].title() == title

@@ -1,9 +1,10 @@
 """Faults on order, for tests and rehearsals: what the events endpoint shall do wrong next. Pure.
 
 `POST /api/faults` takes one JSON object (or a list of them), all keys optional:
-`count` how many calls (1), `hang` seconds before anything happens, `status` the HTTP status,
-`error` Meta's error fields (`code`, `subcode`, `is_transient`, …), `body` a text sent instead of
-JSON, `headers` more headers, `accept` record the batch first and then lie about it.
+`preset` a rehearsal to start from, `count` how many calls (1), `seconds` for how long (then the
+count is open), `hang` seconds before anything happens, `status` the HTTP status, `error` Meta's
+error fields (`code`, `subcode`, `is_transient`, …), `body` a text sent instead of JSON, `headers`
+more headers, `accept` record the batch first and then lie about it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .presets import PRESETS
+
 MAX_COUNT = 100_000
 MAX_HANG = 600.0
+MAX_SECONDS = 86_400.0
 # 401 for 190 and 400 for 100 are recorded; the others are customary. Clients go by the code.
 STATUS_OF_CODE = {1: 500, 2: 503, 10: 403, 102: 401, 190: 401, 200: 403, 294: 403}
 TRANSIENT_CODES = frozenset({1, 2})
 _TYPES: dict[str, type | tuple[type, ...]] = {
+    "preset": str,
     "count": int,
+    "seconds": (int, float),
     "hang": (int, float),
     "status": int,
     "error": dict,
@@ -25,19 +31,27 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "headers": dict,
     "accept": bool,
 }
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "count": (1, MAX_COUNT),
+    "seconds": (1, MAX_SECONDS),
+    "hang": (0, MAX_HANG),
+    "status": (200, 599),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of misbehaviour and how many calls it is good for."""
+    """One kind of misbehaviour, and how many calls or seconds it is good for."""
 
-    count: int = 1
+    count: int | None = 1
+    seconds: float | None = None
     hang: float = 0.0
     status: int | None = None
     error: dict[str, Any] | None = None
     body: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     accept: bool = False
+    preset: str | None = None
 
     @property
     def answers(self) -> bool:
@@ -45,7 +59,16 @@ class Fault:
         return not (self.status is None and self.error is None and self.body is None)
 
     def less_one(self) -> Fault:
-        return replace(self, count=self.count - 1)
+        return self if self.count is None else replace(self, count=self.count - 1)
+
+    def title(self) -> str:
+        """What people call it."""
+        if self.preset:
+            return PRESETS[self.preset].title
+        late = [f"{self.hang:g} s late"] if self.hang else []
+        code = [f"code {self.error['code']}"] if self.error else []
+        status = [f"HTTP {self.answer_status()}"] if self.answers else []
+        return ", ".join([*status, *code, *late]) or "Nothing changed"
 
     def answer_status(self) -> int:
         if self.status is not None:
@@ -82,7 +105,9 @@ def _fault(value: object) -> Fault:
         _check(key, given)
     if "error" in value and type(value["error"].get("code")) is not int:
         raise ValueError("error: needs an integer code")
-    return Fault(**value)
+    preset = PRESETS[value["preset"]].fault if "preset" in value else {}
+    open_ended = {"count": None} if "seconds" in value else {}
+    return Fault(**{**preset, **open_ended, **value})
 
 
 def _check(key: str, given: object) -> None:
@@ -91,11 +116,11 @@ def _check(key: str, given: object) -> None:
         raise ValueError(f"{key}: unknown; known are {', '.join(_TYPES)}")
     if not isinstance(given, kind) or (isinstance(given, bool) and kind is not bool):
         raise ValueError(f"{key}={given!r}: wrong type")
-    low, high = {"count": (1, MAX_COUNT), "hang": (0, MAX_HANG), "status": (200, 599)}.get(
-        key, (None, None)
-    )
+    low, high = _BOUNDS.get(key, (None, None))
     if low is not None and high is not None and not low <= given <= high:  # type: ignore[operator]
         raise ValueError(f"{key}={given!r}: must be {low} to {high}")
+    if key == "preset" and given not in PRESETS:
+        raise ValueError(f"preset={given!r}: unknown; known are {', '.join(PRESETS)}")
     if key == "headers" and not _is_header_dict(given):
         raise ValueError("headers: names and values must be printable ASCII strings")
 

@@ -81,6 +81,11 @@ def no_such_pixel(pixel_id: str) -> Rejection:
     return Rejection(400, error)
 
 
+def bad_fields(problem: str) -> Rejection:
+    error = {"message": f"(#100) {problem}", "type": "OAuthException", "code": 100}
+    return Rejection(400, error)
+
+
 def unknown_path(path: str) -> Rejection:
     message = f"Unknown path components: {path}"
     return Rejection(400, {"message": message, "type": "OAuthException", "code": 2500})

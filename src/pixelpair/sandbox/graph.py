@@ -1,0 +1,146 @@
+"""The fake Graph: takes events, and tells of a data set's quality. In Meta's shapes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from . import bodies, expansion, glance, notes, quality, rules, verdicts
+from .web import FRESH, TooLargeError, body_of, content_type, json_answer
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from .box import Sandbox
+    from .faults import Fault
+
+VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}")
+
+
+class Graph:
+    """The endpoints of graph.facebook.com that a shop uses."""
+
+    def __init__(self, box: Sandbox) -> None:
+        self._box = box
+
+    async def events(self, request: Request) -> Response:
+        """`POST /v{N.N}/{pixel}/events`, a fault on order permitting."""
+        fault = self._box.rehearsals.take(time.time())
+        if fault is None:
+            return await self._accept(request)
+        await asyncio.sleep(fault.hang)
+        if not fault.answers or fault.accept:
+            answer = await self._accept(request)
+            if not fault.answers:
+                return answer
+        return _faulty(fault)
+
+    async def dataset_quality(self, request: Request) -> Response:
+        """`GET /v{N.N}/dataset_quality`: of one data set, by event name."""
+        asked = request.query_params
+        version, dataset = request.path_params["version"], asked.get("dataset_id", "")
+        refused = _refuse(version, _token(request, {}), dataset, f"/{version}/dataset_quality")
+        if refused:
+            return json_answer(refused.body(_trace()), status=refused.status)
+        agent = asked.get("agent_name", "")
+        try:
+            entries = self._box.book.entries()
+            found = quality.answer(entries, dataset, asked.get("fields", ""), agent)
+        except expansion.BadFieldsError as error:
+            rejection = verdicts.bad_fields(str(error))
+            return json_answer(rejection.body(_trace()), status=rejection.status)
+        return json_answer(found)
+
+    async def _accept(self, request: Request) -> Response:
+        trace, now = _trace(), time.time()
+        given: dict[str, Any] = {}
+        broken: verdicts.Fault | None = None
+        try:
+            given = bodies.parameters(content_type(request), await body_of(request))
+        except TooLargeError:
+            return json_answer({"error": {"message": "Request body too large"}}, status=413)
+        except bodies.BadBodyError as error:
+            broken = verdicts.Fault(("data",), str(error))
+        rejection = _refuse_events(request, given, broken, now)
+        if rejection is None:
+            self._record(request.path_params["pixel_id"], given, now)
+            return json_answer(verdicts.received(len(given["data"]), trace))
+        body = rejection.body(trace)
+        self._reject(request.path_params["pixel_id"], rejection.status, body, given, now)
+        return json_answer(body, status=rejection.status)
+
+    def _record(self, pixel_id: str, given: dict[str, Any], now: float) -> None:
+        batch = {"test_event_code": plain(given.get("test_event_code"))}
+        if agent := plain(given.get("partner_agent")):
+            batch["partner_agent"] = agent
+        for event in given["data"]:
+            event_id = event.get("event_id")
+            key = (pixel_id, event["event_name"], "" if event_id is None else str(event_id))
+            half = {**event, **glance.of_event(event), **batch, "notes": notes.remarks(event)}
+            self._box.book.record("server", key, half, now)
+
+    def _reject(
+        self, pixel_id: str, status: int, body: dict[str, Any], given: dict[str, Any], now: float
+    ) -> None:
+        data = given.get("data")
+        events = [_name_and_id(event) for event in data[:20]] if isinstance(data, list) else []
+        row = {"received": now, "pixel_id": pixel_id, "status": status, "error": body["error"]}
+        count = len(data) if isinstance(data, list) else 0
+        self._box.reject({**row, "count": count, "events": events})
+
+
+def _refuse_events(
+    request: Request, given: dict[str, Any], broken: verdicts.Fault | None, now: float
+) -> verdicts.Rejection | None:
+    version, pixel_id = request.path_params["version"], request.path_params["pixel_id"]
+    path = f"/{version}/{pixel_id}/events"
+    refused = _refuse(version, _token(request, given), pixel_id, path)
+    if refused:
+        return refused
+    fault = broken or rules.check(given.get("data"), now)
+    return verdicts.invalid(fault) if fault else None
+
+
+def _refuse(version: str, token: object, pixel_id: str, path: str) -> verdicts.Rejection | None:
+    """The first reason not to process a call, in the order Graph meets them."""
+    if not VERSION.fullmatch(version):
+        return verdicts.unknown_path(path)
+    if not rules.is_token(token):
+        return verdicts.bad_token()
+    return None if rules.is_pixel_id(pixel_id) else verdicts.no_such_pixel(pixel_id)
+
+
+def _token(request: Request, given: dict[str, Any]) -> object:
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return bearer.strip()
+    return request.query_params.get("access_token") or given.get("access_token")
+
+
+def _name_and_id(event: object) -> dict[str, Any]:
+    known = event if isinstance(event, dict) else {}
+    return {"name": plain(known.get("event_name")), "event_id": plain(known.get("event_id"))}
+
+
+def plain(value: object) -> str | int | None:
+    return value if isinstance(value, str | int) else None
+
+
+def _trace() -> str:
+    return "A" + secrets.token_urlsafe(16)
+
+
+def _faulty(fault: Fault) -> Response:
+    status = fault.answer_status()
+    headers = {**FRESH, **fault.headers}
+    if status in (204, 304):
+        return Response(status_code=status, headers=headers)
+    if fault.body is not None:
+        return Response(fault.body, status, headers, "text/html")
+    error = {**fault.error_fields(), "fbtrace_id": _trace()}
+    return json_answer({"error": error}, status=status, headers=headers)
