@@ -3,10 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SHOP_PORT ?= 8000
-WAITING := tests/e2e tests/page
 SANDBOX_PORT ?= 8765
 
-.PHONY: demo demo-django test drills lint bench pixel.min.js clean
+.PHONY: demo demo-django test part drills lint bench docs pixel.min.js clean
 
 demo: $(VENV)/demo.stamp ## A Flask shop and the sandbox, in the foreground
 	@$(BIN)/python examples/demo.py flask --shop-port $(SHOP_PORT) --sandbox-port $(SANDBOX_PORT)
@@ -15,12 +14,24 @@ demo-django: SHOP_PORT = 8001
 demo-django: $(VENV)/demo.stamp ## The same with a Django shop
 	@$(BIN)/python examples/demo.py django --shop-port $(SHOP_PORT) --sandbox-port $(SANDBOX_PORT)
 
-# Browsers and servers mostly wait: their tests run beside the others, and are shown behind them.
-test: $(VENV)/dev.stamp lint ## Everything but the drills
+# What takes longest begins first; browsers and servers often wait, so three fill two cores.
+JOBS ?= 3
+LONGEST := lint tests/page tests/core tests/test_*.py $(sort $(wildcard tests/e2e/test_*.py))
+FOLDERS := $(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py))))
+PARTS := $(LONGEST) $(filter-out $(LONGEST) tests/drills tests/e2e,$(FOLDERS))
+# Hundreds of servers start: without this each compiles all of its modules for itself.
+unexport PYTHONDONTWRITEBYTECODE
+
+test: $(VENV)/dev.stamp ## Everything but the drills, side by side; each part is shown at its end
 	@mkdir -p .cache
-	@$(BIN)/python -m pytest -m "not drill" $(WAITING) > .cache/waiting.log 2>&1 & waiting=$$!; \
-	$(BIN)/python -m pytest -m "not drill" $(addprefix --ignore=,$(WAITING)); others=$$?; \
-	wait $$waiting; waited=$$?; cat .cache/waiting.log; exit $$((others + waited))
+	@printf '%s\n' $(patsubst %,'%',$(PARTS)) \
+	  | xargs -P $(JOBS) -I {} $(MAKE) --no-print-directory part PART={}
+
+part:
+	@log=.cache/$$$$.log; \
+	if [ "$(PART)" = lint ]; then $(MAKE) --no-print-directory lint; \
+	else echo "$(PART)"; $(BIN)/python -m pytest -m "not drill" $(PART); fi > $$log 2>&1; \
+	code=$$?; cat $$log; rm $$log; [ $$code = 5 ] || exit $$code  # 5: a file of drills alone
 
 drills: $(VENV)/dev.stamp ## Slow fault drills: kills, outages
 	$(BIN)/python -m pytest -m drill
@@ -32,6 +43,9 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp ## The figures of docs/performance.md
 	for file in bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: $(VENV)/dev.stamp ## The documentation as a site, at http://127.0.0.1:8002
+	$(BIN)/python -m mkdocs serve --strict --dev-addr 127.0.0.1:8002
 
 # The inline loader, made small with terser from npm; commit what it makes.
 pixel.min.js: $(VENV)/dev.stamp

@@ -247,10 +247,11 @@ HOSTILE = {
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 def test_takes_linear_time_for_hostile_documents(content: str, step: int) -> None:
     """Whole, these take up to 0.2 s; a second look at everything with each byte takes minutes."""
+    content = content if step > 1 else content[: len(content) // 2]  # else 20 s for them all
     data = f"<html>{'' if content.startswith('&') else 'a'}{content}".encode()
     start = time.process_time()
 
     sent, _ = play(data, range(step, len(data), step))
 
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < (5 if step > 1 else 2.5)
     assert sent.removesuffix(END) == data

@@ -387,11 +387,12 @@ HOSTILE = {
 def test_takes_linear_time_for_hostile_documents(document: str, step: int) -> None:
     """Whole, these take 1 to 50 ms; a second look at everything with each byte takes a minute."""
     data = document.encode()
+    data = data if step > 1 else data[: len(data) // 2]  # else 10 s for them all
     start = time.process_time()
 
     sent, _, _ = play(data, range(step, len(data), step))
 
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < (5 if step > 1 else 2.5)
     assert sent.replace(HEAD, b"") == data
 
 

@@ -528,7 +528,7 @@ def test_page_from_before_the_install_is_fetched_anew(
     own = environ(sandbox, tmp_path) | settings
     with nginx(port, tmp_path, PASS_HOST) as wire, watched(browser) as one:
         tab = one.new_page()
-        with cached_shop(kind, own | {"PIXELPAIR_ENABLED": "0"}, port):
+        with cached_shop(kind, own | {"PIXELPAIR_MODE": "off"}, port):
             tab.goto(wire.url + path)
             tab.reload()
         with cached_shop(kind, own, port):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.sandbox.server import running as running_server
-from tests.conftest import ROOT, Sandbox, missing_tool, running_sandbox, until
+from tests.conftest import LEAN, ROOT, Sandbox, missing_tool, running_sandbox, until
 from tests.page.shop import Shop
 
 if TYPE_CHECKING:
@@ -22,24 +23,30 @@ if TYPE_CHECKING:
 PACKAGES = {"htmx.org": "2.0.10", "@hotwired/turbo": "8.0.23", "terser": "5.51.2"}
 NPM_FOLDER = ROOT / ".cache" / "npm"
 QUIET = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
-QUIET += ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync"]
+QUIET += ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync", *LEAN]
 QUIET += ["--host-resolver-rules=MAP *.test 127.0.0.1"]
 
 
 @pytest.fixture(scope="package")
 def npm() -> Path:
     """A folder with node_modules: fetched once, in the versions named here."""
-    wanted = [f"{name}@{version}" for name, version in PACKAGES.items()]
-    stamp = NPM_FOLDER / "installed.txt"
-    if not stamp.exists() or stamp.read_text() != "\n".join(wanted):
-        if not shutil.which("npm"):
-            missing_tool("npm")
-        NPM_FOLDER.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
-        if subprocess.run([*command, "--prefix", str(NPM_FOLDER), *wanted], check=False).returncode:
-            missing_tool("the npm registry")
-        stamp.write_text("\n".join(wanted))
+    NPM_FOLDER.mkdir(parents=True, exist_ok=True)
+    with (NPM_FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another folder's tests may be fetching them right now
+        fetch([f"{name}@{version}" for name, version in PACKAGES.items()])
     return NPM_FOLDER / "node_modules"
+
+
+def fetch(wanted: list[str]) -> None:
+    stamp = NPM_FOLDER / "installed.txt"
+    if stamp.exists() and stamp.read_text() == "\n".join(wanted):
+        return
+    if not shutil.which("npm"):
+        missing_tool("npm")
+    command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
+    if subprocess.run([*command, "--prefix", str(NPM_FOLDER), *wanted], check=False).returncode:
+        missing_tool("the npm registry")
+    stamp.write_text("\n".join(wanted))
 
 
 @pytest.fixture(scope="package")
