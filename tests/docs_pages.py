@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAPERS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES = [*PAPERS, *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {str(page.relative_to(ROOT)): page.read_text() for page in PAGES}
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 class Block(NamedTuple):
@@ -15,11 +16,12 @@ class Block(NamedTuple):
     line: int
     language: str
     text: str
+    file: str = ""  # what the reader is told to save it as
 
 
 def blocks_of(page: str, text: str) -> list[Block]:
     return [
-        Block(page, text.count("\n", 0, found.start(2)) + 1, found[1], found[2])
+        Block(page, text.count("\n", 0, found.start(3)) + 1, found[1], found[3], found[2] or "")
         for found in FENCE.finditer(text)
     ]
 

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import json
 import re
+import tomllib
 from typing import get_args
 
 import pytest
@@ -18,52 +19,30 @@ from pixelpair.core.events import CUSTOM_DATA, STANDARD_EVENTS
 from pixelpair.core.http import Request, may_be_shown_again
 from pixelpair.core.identity import COOKIE_LIMIT
 from pixelpair.core.machines import Reason, machine
+from pixelpair.core.notes import SAYINGS
 from pixelpair.core.privacy import Firewall
 from pixelpair.core.proxies import Trust, arrivals
 from pixelpair.core.routes import DEFAULT_ROUTES, parse_routes
 from pixelpair.core.sensitive import DEFAULT, sensitive
 from pixelpair.core.snippet import PENDING_LIMIT, PENDING_SECONDS
 from pixelpair.core.visit import NINETY_DAYS
-from pixelpair.delivery import drain, journal, outbox, retry
+from pixelpair.delivery import drain, journal, ledger, outbox, retry
 from pixelpair.delivery.drain import Drained
 from pixelpair.sandbox import faults
 from pixelpair.sandbox.book import CAPACITY, WINDOW, Book
 from pixelpair.settings import _OF_PROCESS, PREFIX
 from pixelpair.shops import SECONDS
 
-from .docs_pages import BLOCKS, FENCE, TEXTS, blocks_of, code, section, table
-
-SHOWN = {
-    "consent": "granted",
-    "outbox": "SPOOL/outbox.sqlite3",
-    "routes": "the default table",
-    "sensitive": "a list of them",
-    "spool": "see Delivery",
-    "spool_limit": "4GB",
-    "staff": "none",
-    "test_event_code": "none",
-}
+from . import docs_settings
+from .docs_pages import BLOCKS, FENCE, ROOT, TEXTS, blocks_of, code, section, table
 
 
-def shown(option: dataclasses.Field) -> str:
-    default = option.default
-    if option.name in SHOWN:
-        return SHOWN[option.name]
-    if isinstance(default, bool):
-        return str(int(default))
-    return " ".join(default) if isinstance(default, tuple) and default else str(default or "none")
-
-
-def test_settings_names_every_option_with_its_default_and_what_is_right():
-    plain = re.compile(r"`|\[([^]]*)\]\([^)]*\)")
-    rows = [
-        [plain.sub(r"\1", c) for c in row[:3]]
-        for row in table(section("docs/settings.md", "## Every option"))
-    ]
-    assert rows == [
-        [option.name.upper(), shown(option), option.metadata["expected"]]
-        for option in dataclasses.fields(Settings)
-    ]
+def test_settings_table_is_the_classes():
+    """`python -m tests.docs_settings` writes it."""
+    text = TEXTS["docs/settings.md"]
+    said = docs_settings.told()
+    assert docs_settings.BEGIN + docs_settings.written(said) + docs_settings.END in text
+    assert [name for name, does in said.items() if does in ("", "…")] == []
 
 
 def test_every_variable_in_the_text_exists():
@@ -313,3 +292,70 @@ def parameter(function: object, name: str) -> object:
 def test_figure_is_the_codes(page, words, figure, unit):
     number = figure / unit if figure % unit else figure // unit
     assert words.format(number) in TEXTS[f"docs/{page}.md"]
+
+
+def days(seconds: float) -> str:
+    return f"{seconds / 86400:g} days"
+
+
+COOKIES = {
+    "_fbp": days(NINETY_DAYS),
+    "_fbc": days(NINETY_DAYS),
+    "_pixelpair_…": f"{PENDING_SECONDS / 60:g} minutes",
+    "_pp_id": "the browser session",
+    "_pp_consent": days(SIX_MONTHS),
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "heading", "column"),
+    [("privacy", "## For your cookie notice", 3), ("how-it-works", "## Cookies", 2)],
+)
+def test_cookies_are_told_with_their_lifetimes(page, heading, column):
+    rows = table(section(f"docs/{page}.md", heading))
+    assert {code(row[0])[0]: row[column] for row in rows} == COOKIES
+
+
+def test_privacy_tells_how_long_each_thing_is_kept():
+    rows = table(section("docs/privacy.md", "## What is kept, and where"))
+    kept = {row[0]: row[3] for row in rows}
+    assert kept["2"].startswith(days(outbox.KEEP_DEAD))
+    assert kept["3"].startswith(days(outbox.REMEMBER_LASTING))
+    assert outbox.REMEMBER == 3600
+    assert kept["4"] == days(ledger.KEEP_PURCHASES)
+    assert kept["5"] == days(NINETY_DAYS)
+
+
+def test_lines_of_the_log_are_the_codes():
+    rows = table(section("docs/troubleshooting.md", "## What the log says"))
+    starts = [text for _, text in SAYINGS.values()]
+    for row in rows:
+        (line,) = code(row[0])
+        assert any(text.startswith(line) for text in starts), line
+
+
+def test_security_names_tests_that_exist():
+    folders = ("tests/core/",)
+    for row in table(section("SECURITY.md", "## Threats")):
+        here = ""
+        for path in code(row[2]):
+            here = f"{path.rpartition('/')[0]}/" if "/" in path else here
+            found = [f for f in (path, here + path, *(f + path for f in folders)) if exists(f)]
+            assert found, path
+
+
+def exists(path: str) -> bool:
+    return (ROOT / path).exists()
+
+
+def test_every_dependency_is_told_of():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[>=\[;]", line)[0] for line in project["dependencies"]}
+    told = {
+        code(row[0])[0] for row in table(section("docs/dependencies.md", "## Always installed"))
+    }
+    extras = {
+        e for row in table(section("docs/dependencies.md", "## Extras")) for e in code(row[0])
+    }
+    assert told == names
+    assert extras | {"bench"} == set(project["optional-dependencies"])
