@@ -2,14 +2,17 @@
 
 In a view: `track`, `identify`, `consent`, `discard`, `seal`; for what happens later, `send`; where
 processes are frozen, `flush`.
-Importing it starts nothing.
+Importing it starts nothing, and loads each name when that is first used.
 """
 
-from pixelpair.core.events import Event
-from pixelpair.errors import OutsideRequest, PixelPairError, SettingsError, SpoolError
-from pixelpair.settings import Settings
-from pixelpair.tracker import Tracker
-from pixelpair.verbs import consent, discard, flush, identify, seal, send, track
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pixelpair.core.events import Event
+    from pixelpair.errors import OutsideRequest, PixelPairError, SettingsError, SpoolError
+    from pixelpair.settings import Settings
+    from pixelpair.tracker import Tracker
+    from pixelpair.verbs import consent, discard, flush, identify, seal, send, track
 
 __version__ = "0.1.0"
 
@@ -30,3 +33,24 @@ __all__ = [
     "send",
     "track",
 ]
+
+# Whatever imports one of our modules runs this file: pytest, for its plugin, in every project.
+_HOMES = {
+    "Event": "core.events",
+    "OutsideRequest": "errors",
+    "PixelPairError": "errors",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "SpoolError": "errors",
+    "Tracker": "tracker",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'pixelpair' has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(f"pixelpair.{_HOMES.get(name, 'verbs')}"), name)
+    globals()[name] = found
+    return found
