@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from pixelpair import cli
 from pixelpair.commands import erasure
 from pixelpair.graph.client import CONNECT_TIMEOUT, TIMEOUT
+from pixelpair.graph.quality import EventQuality
 from tests.delivery.sink import refused
 from tests.docs_pages import TEXTS, code, section, table
 
@@ -86,3 +88,8 @@ def test_every_command_has_examples_and_answers_in_json() -> None:
 def test_figures_are_the_codes() -> None:
     assert f"{TIMEOUT + CONNECT_TIMEOUT:g} seconds at most" in TEXTS[PAGE]
     assert f"longer than {erasure.PATIENCE:g} seconds" in TEXTS[PAGE]
+
+
+def test_tells_every_key_of_quality() -> None:
+    keys = [key for row in table(section(PAGE, "## quality")) for key in code(row[0])]
+    assert keys == [*(f.name for f in fields(EventQuality)), "delivered_here", "advice"]

@@ -200,6 +200,11 @@ def too_old(event_time: float, now: float) -> Dead | None:
     return Dead("older than 7 days") if now - event_time >= MAX_AGE else None
 
 
+def reason_of(reply: Reply) -> str:
+    """Why a reply is no success, in a line that bears no data of anybody."""
+    return _reason(reply, rule_for(reply))
+
+
 def _reason(reply: Reply, rule: Rule) -> str:
     """Numbers and our words, and Meta's headline; never its message, which may quote data."""
     if reply.kind == "refused" and reply.detail:
