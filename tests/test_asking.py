@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pixelpair import asking
-from pixelpair.asking import Named, ask, ask_async, callable_of
+from pixelpair import asking_async
+from pixelpair.asking import Named, ask, callable_of
+from pixelpair.asking_async import ask_async
 from pixelpair.core.consent import parse_consent
 from pixelpair.core.exchange import Exchange
 from pixelpair.core.policy import Policy, Question
@@ -340,7 +341,7 @@ async def test_slow_callables_do_not_wait_for_each_other() -> None:
 async def test_nobody_waits_for_ever(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(asking, "PATIENCE", 0.05)
+    monkeypatch.setattr(asking_async, "PATIENCE", 0.05)
 
     async def hangs(visitor: object) -> None:
         await asyncio.sleep(30)

@@ -89,7 +89,7 @@ DEFAULTS = {
     "report_rate": 60,
     "metrics_token": "",
     "exclude": ("/admin", "/docs", "/redoc", "/__debug__"),
-    "enabled": True,
+    "mode": "live",
     "shops": None,
 }
 
@@ -210,8 +210,8 @@ GOOD: list[tuple[str, object, object]] = [
     ("metrics_token", " sixteen-letters! ", "sixteen-letters!"),
     ("exclude", "/admin/* /staff", ("/admin/*", "/staff")),
     ("exclude", "/", ("/",)),
-    ("enabled", "false", False),
-    ("enabled", "0", False),
+    ("mode", "shadow", "shadow"),
+    ("mode", " off ", "off"),
     ("consent", "granted", ConsentRule()),
     ("consent", " required ", OWN_COOKIE),
     ("consent", "cookie:ok=yes", parse_consent("cookie:ok=yes")),
@@ -341,7 +341,7 @@ BAD: list[tuple[str, object, str]] = [
     ("report_rate", 1.5, RATE),
     ("exclude", "admin", "paths that start with /; * stands for anything within a segment"),
     ("exclude", [7], "paths that start with /; * stands for anything within a segment"),
-    ("enabled", "enabled", FLAG),
+    ("mode", "0", "live, shadow or off"),
     ("consent", "ask", CONSENT),
     ("consent", "cookie:ok", CONSENT),
     ("consent", "tcf:meta", "tcf alone, or tcf: with a vendor's number of IAB Europe's list"),
@@ -482,7 +482,11 @@ def test_all_mistakes_are_reported_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("acces_token", "did you mean PIXELPAIR_ACCESS_TOKEN?"), ("zebra", "no such setting")],
+    [
+        ("acces_token", "did you mean PIXELPAIR_ACCESS_TOKEN?"),
+        ("enabled", "PIXELPAIR_MODE=live, shadow or off instead"),
+        ("zebra", "no such setting"),
+    ],
 )
 def test_unknown_name_is_reported_without_its_value(name: str, expected: str) -> None:
     assert problems(**{name: TOKEN}) == (Problem(f"PIXELPAIR_{name.upper()}", "(set)", expected),)
@@ -537,7 +541,7 @@ def test_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("options", "active"),
-    [({}, False), ({"pixel_id": "1"}, True), ({"pixel_id": "1", "enabled": "0"}, False)],
+    [({}, False), ({"pixel_id": "1"}, True), ({"pixel_id": "1", "mode": "off"}, False)],
 )
 def test_active_with_a_pixel_unless_switched_off(options: dict[str, str], active: bool) -> None:
     assert Settings(**options).active is active

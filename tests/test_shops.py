@@ -18,8 +18,9 @@ import pytest
 
 from pixelpair import Settings, Tracker
 from pixelpair import tracker as module
-from pixelpair.core.exchange import MUTED
+from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.notes import Notes
+from pixelpair.core.shadow import Shadow
 from pixelpair.core.shop import Tracked
 from pixelpair.shops import MOST_FRONTS, MOST_HOSTS, SECONDS, Shops, Table, directory
 from pixelpair.storefront import Outlets
@@ -150,10 +151,10 @@ def test_directory_is_a_table_an_object_or_what_a_path_names() -> None:
 # --- what a directory says holds for a minute ----------------------------------------------------
 
 
-def shops(given: object, clock: Clock) -> Shops:
+def shops(given: object, clock: Clock, **more: object) -> Shops:
     numbers = count(1)
     outlets = Outlets(clock, lambda: f"{next(numbers):032x}", lambda: 1, lambda record: None)
-    return Shops(Settings(shops=given), outlets, Notes())
+    return Shops(Settings(shops=given, **more), outlets, Notes())
 
 
 def test_host_is_asked_for_once_a_minute_in_lower_case() -> None:
@@ -212,9 +213,28 @@ def test_hosts_with_one_pixel_keep_what_is_their_own() -> None:
     assert [len(fronts) for fronts in known._made.values()] == [MOST_FRONTS]
 
 
-@pytest.mark.parametrize("none", [None, shop(ONE, enabled="0"), Settings(access_token="EAAx")])
+@pytest.mark.parametrize("none", [None, shop(ONE, mode="off"), Settings(access_token="EAAx")])
 def test_shop_that_is_switched_off_or_has_no_pixel_is_none(none: Settings | None) -> None:
     assert shops(Owner({"a.example": none}), Clock()).at("a.example") is None
+
+
+@pytest.mark.parametrize(
+    ("process", "own", "mode"),
+    [
+        ("live", "live", "live"),
+        ("live", "shadow", "shadow"),
+        ("shadow", "live", "shadow"),
+        ("shadow", "shadow", "shadow"),
+    ],
+)
+def test_the_quieter_mode_counts(process: str, own: str, mode: str) -> None:
+    known = shops(Owner({"a.example": shop(ONE, mode=own)}), Clock(), mode=process)
+    front = known.at("a.example")
+    assert front is not None
+    assert (front.settings.mode, front.shop.rehearses) == (mode, mode == "shadow")
+    assert (front.desk is None, front.shop.sends) == (mode == "shadow", mode == "live")
+    kind = Shadow if mode == "shadow" else Exchange
+    assert isinstance(front.begin("GET", lambda: None), kind)
 
 
 def test_object_that_fails_is_said_once_and_its_last_word_holds(

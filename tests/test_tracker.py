@@ -14,6 +14,8 @@ import pytest
 
 from pixelpair import tracker as module
 from pixelpair.core.exchange import MUTED, Exchange
+from pixelpair.core.orders import Later
+from pixelpair.core.shadow import Shadow
 from pixelpair.core.shop import Tracked
 from pixelpair.delivery import sums
 from pixelpair.delivery.intake import Intake
@@ -103,9 +105,23 @@ def test_without_a_pixel_it_is_inert_and_says_so_once(caplog: pytest.LogCaptureF
 
 
 def test_switched_off_it_says_nothing(caplog: pytest.LogCaptureFixture, spool: Path) -> None:
-    tracker = Tracker.for_door(settings(spool, enabled="0"))
+    tracker = Tracker.for_door(settings(spool, mode="off"))
     assert tracker.begin("GET", request) is MUTED
     assert (said(caplog), spool.exists()) == ([], False)
+
+
+def test_in_shadow_mode_it_says_so_once_and_nothing_is_sent(
+    caplog: pytest.LogCaptureFixture, spool: Path
+) -> None:
+    tracker = Tracker.for_door(settings(spool, mode="shadow"), debug=True)
+    later = Later("Lead", "", {})
+    assert (tracker.sends, tracker.desk, tracker.mark) == (False, None, "\0")
+    assert [tracker.send(later), tracker.send(later), tracker.flush()] == [False, False, 0]
+    assert isinstance(tracker.begin("GET", request), Shadow)
+    tracker.close()
+    assert not spool.exists()
+    text = "PIXELPAIR_MODE=shadow: pages stay as they are and nothing is sent; `pixelpair shadow`"
+    assert said(caplog) == [(logging.WARNING, f"{text} shows what would be")]
 
 
 def test_without_a_token_only_the_pixel_runs_and_it_says_so_once(
@@ -299,7 +315,7 @@ def shown_or_not(tracker: Tracker, path: str) -> bytes:
 DEBUG = (
     "the framework runs in debug mode, and events go to Meta itself WITHOUT a test event code: each"
     " of your clicks counts as a customer's. Set PIXELPAIR_TEST_EVENT_CODE, point"
-    " PIXELPAIR_GRAPH_URL at the sandbox, or set PIXELPAIR_ENABLED=0"
+    " PIXELPAIR_GRAPH_URL at the sandbox, or set PIXELPAIR_MODE=off"
 )
 META = {"graph_url": "https://graph.facebook.com"}
 QUIET: dict[str, tuple[bool, dict[str, object]]] = {
@@ -309,7 +325,7 @@ QUIET: dict[str, tuple[bool, dict[str, object]]] = {
     "the sandbox": (True, {"graph_url": "http://127.0.0.1:8765"}),
     "the sandbox by name": (True, {"graph_url": "http://localhost:8765"}),
     "no token": (True, {**META, "access_token": ""}),
-    "switched off": (True, {**META, "enabled": "0"}),
+    "switched off": (True, {**META, "mode": "off"}),
 }
 
 

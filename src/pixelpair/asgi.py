@@ -7,10 +7,10 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from pixelpair.asking import ask_async
+from pixelpair.asking_async import ask_async
 from pixelpair.core.exchange import CURRENT, Exchange
 from pixelpair.core.http import Request, header_value, indexed
-from pixelpair.core.validators import CONDITIONAL
+from pixelpair.core.validators import JUDGED
 from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class PixelPairMiddleware:
         # Starlette moves root_path for what it mounts; this door may itself be inside of a mount.
         root = scope.get("root_path", "") if "app_root_path" in scope else None
         exchange = tracker.begin(scope["method"], request_of, scope, root)
-        if not CONDITIONAL.isdisjoint(map(_NAME, headers)):
+        if not JUDGED.isdisjoint(map(_NAME, headers)):
             admitted = exchange.admit(headers)
             scope["headers"] = headers if admitted is None else admitted
         if exchange.listens:
@@ -78,7 +78,7 @@ class PixelPairMiddleware:
             headers = exchange.respond(message["status"], pairs)
             if headers is None:
                 page = _Page(exchange, send, message)
-                return _nothing()
+                return page.begin() if exchange.watches else _nothing()
             return send(message if headers is given else {**message, "headers": headers})
 
         token = CURRENT.set(exchange)
@@ -186,6 +186,11 @@ class _Page:
         self._exchange = exchange
         self._send = send
         self._held: Message | None = start
+
+    def begin(self) -> Awaitable[None]:
+        """Send the start that need not be held."""
+        start, self._held = self._held, None
+        return _nothing() if start is None else self._send(start)
 
     async def send(self, message: Message) -> None:
         exchange, start, headers = self._exchange, self._held, None

@@ -8,11 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from pixelpair import logs
+from pixelpair.commands.doctor import add_doctor
 from pixelpair.commands.erasure import add_purge
 from pixelpair.commands.inspect import add_inspect
 from pixelpair.commands.letters import add_dead
+from pixelpair.commands.quality import add_quality
 from pixelpair.commands.reconcile import add_reconcile
 from pixelpair.commands.sender import add_drain, add_worker
+from pixelpair.commands.shadow import add_shadow
 from pixelpair.commands.status import add_status
 from pixelpair.commands.words import LEFT, OK, USAGE
 from pixelpair.errors import PixelPairError
@@ -73,7 +76,7 @@ def _add_sandbox(commands: Commands) -> None:
 
 _FAMILIES = (
     *(add_status, add_dead, add_drain, add_worker, add_purge),
-    *(add_inspect, add_reconcile, _add_sandbox),
+    *(add_doctor, add_inspect, add_quality, add_reconcile, add_shadow, _add_sandbox),
 )
 
 

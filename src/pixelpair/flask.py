@@ -44,20 +44,22 @@ class PixelPair:
             user=_user,
             first=lambda: tracker.say_debug() if app.debug else None,  # app.run(debug=True)
         )
-        app.cli.add_command(_command(self._settings))
+        app.cli.add_command(_command(app, self._settings))
         if find_spec("flask_login") is not None:
             from flask_login import user_logged_out
 
             user_logged_out.connect(_forget, app)
 
 
-def _command(settings: Settings | None) -> click.Command:
+def _command(app: Flask, given: Settings | None) -> click.Command:
     """`flask pixelpair …` is `pixelpair …` with this app's settings."""
+
+    def read() -> Settings:
+        return (given or Settings.from_env()).with_default_secret(app.secret_key)
 
     def run(words: tuple[str, ...]) -> None:
         from pixelpair.cli import main  # with rich, which no web process needs
 
-        read = Settings.from_env if settings is None else lambda: settings
         sys.exit(main(words, settings=read, prog="flask pixelpair"))
 
     return click.Command(

@@ -35,10 +35,11 @@ if TYPE_CHECKING:
     from pixelpair.core.events import Ldu
 
 PREFIX = "PIXELPAIR_"
+_MODES = ("live", "shadow", "off")
 _SECRETS = frozenset({"access_token", "metrics_token", "secret", "shops"})
 # What belongs to the process and not to one of its shops.
 _OF_PROCESS = frozenset(
-    {"shops", "path", "spool", "outbox", "sender", "trusted_proxies", "enabled", "strict"}
+    {"shops", "path", "spool", "outbox", "sender", "trusted_proxies", "strict"}
     | {"spool_limit", "spool_full", "fsync_ms", "keep_dead", "metrics_token"}
 )
 _LOGIN = re.compile(r"//[^/]*@")  # the name and password of an address
@@ -198,7 +199,10 @@ class Settings:
         readers.paths,
         "paths that start with /; * stands for anything within a segment",
     )
-    enabled: bool = _option(True, readers.boolean, "1 or 0")
+    # shadow: pages stay as they are, nothing is sent, and `pixelpair shadow` says what would be.
+    mode: Literal["live", "shadow", "off"] = _option(
+        "live", readers.choice("live", "shadow", "off"), "live, shadow or off"
+    )
     # Many shops in one process, each with options of its own over these.
     shops: Any = _hidden(
         None,
@@ -267,16 +271,18 @@ class Settings:
     def within(self, process: Settings) -> Settings:
         """These settings of one shop, with what belongs to its process as that has it."""
         other = copy(self)
-        for name in _OF_PROCESS - {"shops", "enabled"}:
+        for name in _OF_PROCESS - {"shops"}:
             object.__setattr__(other, name, getattr(process, name))
+        # The quieter word counts: in a process that only looks, no shop sends.
+        object.__setattr__(other, "mode", max(self.mode, process.mode, key=_MODES.index))
         if not other.secret:  # else ids and seals would change with a rotated token
             object.__setattr__(other, "secret", process.secret)
         return other
 
     @property
     def active(self) -> bool:
-        """Whether pages get a pixel at all."""
-        return self.enabled and bool(self.pixel_id or self.shops)
+        """Whether answers are looked at at all."""
+        return self.mode != "off" and bool(self.pixel_id or self.shops)
 
     @property
     def pixels(self) -> tuple[str, ...]:
@@ -363,6 +369,8 @@ def _shown(value: object) -> str:
 
 
 def _unknown(key: str, names: list[str]) -> Problem:
+    if key.lower() == "enabled":
+        return _problem(PREFIX + "ENABLED", "(set)", f"{PREFIX}MODE=live, shadow or off instead")
     near = get_close_matches(key.lower(), names, 1)
     if key.lower() in names:
         return _problem(key, "(set)", f"as a keyword it is written {key.lower()}")

@@ -10,7 +10,6 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from pixelpair.asking import in_thread
 from pixelpair.core.exchange import MUTED, Exchange
 from pixelpair.core.notes import Notes
 from pixelpair.core.served import Answer
@@ -101,6 +100,8 @@ class Shops:
 
     async def ask_ahead(self, host: str, *, in_django: bool = False) -> None:
         """Under ASGI: ask in a thread what `at` would ask in the event loop."""
+        from pixelpair.asking_async import in_thread  # asyncio, which a WSGI shop need not load
+
         until, _ = self._hosts.get(host.lower(), (0.0, None))
         if self._outlets.clock() >= until and len(host) <= LONGEST_HOST:
             await in_thread(self.at, host, in_django=in_django)
@@ -147,7 +148,7 @@ class Shops:
         return None if settings is None else self._front(settings)
 
     def _front(self, settings: Settings) -> Storefront | None:
-        if not (settings.enabled and settings.pixels):
+        if settings.mode == "off" or not settings.pixels:
             return None
         settings = settings.within(self._process)
         fronts = self._made.get(settings.pixels, [])
@@ -176,18 +177,19 @@ class Desks:
     def room(self, request: Request) -> int | None:
         """How many bytes of the body to read; None where the app answers."""
         front = self._shops.at(self._place(request))
-        return front.desk.room(request) if front else None
+        return front.desk.room(request) if front and front.desk else None
 
     def inquiry(self, request: Request, source: object) -> Inquiry | None:
         """What a door asks the shop before the answer to a report; None: nothing."""
         front = self._shops.at(self._place(request))
-        return front.desk.inquiry(request, source) if front else None
+        return front.desk.inquiry(request, source) if front and front.desk else None
 
     def answer(self, request: Request, body: bytes, asked: Inquiry | None = None) -> Answer:
         """The whole answer to a request that `room` claims; `asked` is its inquiry, if any."""
         front = self._shops.at(self._place(request))
         # Its shop may be gone since `room`.
-        return Answer(204) if front is None else front.desk.answer(request, body, asked)
+        desk = front.desk if front else None
+        return Answer(204) if desk is None else desk.answer(request, body, asked)
 
 
 def begins(shops: Shops, place: Callable[[Request], str], notes: Notes) -> Callable[..., Exchange]:
@@ -199,6 +201,6 @@ def begins(shops: Shops, place: Callable[[Request], str], notes: Notes) -> Calla
         except Exception:
             notes.say("failed", exc_info=True)
             front = None
-        return MUTED if front is None else Exchange(front.shop, method, request, *source)
+        return MUTED if front is None else front.begin(method, request, *source)
 
     return begin

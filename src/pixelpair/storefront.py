@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from hashlib import sha256
 from time import gmtime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uuid import UUID
 
 from publicsuffixlist import PublicSuffixList
@@ -18,6 +18,7 @@ from pixelpair.core.consent import Signals
 from pixelpair.core.cookies import CookieDomains
 from pixelpair.core.csp import INLINE
 from pixelpair.core.desk import Desk
+from pixelpair.core.exchange import Exchange
 from pixelpair.core.heads import Heads
 from pixelpair.core.identity import Keepsake
 from pixelpair.core.limits import Rate
@@ -27,6 +28,7 @@ from pixelpair.core.product.ids import GROUP_IDS
 from pixelpair.core.proxies import arrivals
 from pixelpair.core.seals import Seal
 from pixelpair.core.sensitive import hidden, sensitive
+from pixelpair.core.shadow import Shadow, Sight
 from pixelpair.core.shop import Shop
 from pixelpair.core.shown import Naming
 from pixelpair.core.snippet import Snippet
@@ -52,15 +54,17 @@ class Outlets(NamedTuple):
     new_id: Callable[[], str]
     new_random: Callable[[], int]
     queue: Callable[[bytes], None]
+    tell: Callable[[Sight], None] = lambda _sight: None  # what was seen in shadow mode
 
 
 @dataclass(frozen=True, slots=True)
 class Storefront:
-    """A shop and the desk of its pages."""
+    """A shop, what begins an exchange with it, and the desk of its pages (in shadow mode none)."""
 
     settings: Settings
     shop: Shop
-    desk: Desk
+    begin: Callable[..., Exchange]
+    desk: Desk | None
 
 
 def storefront(
@@ -73,6 +77,11 @@ def storefront(
     seal = Seal(settings.signing_secrets, settings.pixels[0])
     domains = _domains(settings.cookie_domain, alone=not among)
     shop = _shop(settings, outlets, notes, seal, domains)
+    if settings.mode == "shadow":
+        shop = rehearsing(shop)
+        shadow = partial(Shadow, outlets.tell, shop)
+        # It has what doors ask of an Exchange, and nothing else in common with one.
+        return Storefront(settings, shop, cast("Callable[..., Exchange]", shadow), None)
     desk = Desk(
         shop,
         seal,
@@ -82,7 +91,26 @@ def storefront(
         page_events=settings.page_events,
         report_rate=settings.report_rate,
     )
-    return Storefront(settings, shop, desk)
+    return Storefront(settings, shop, partial(Exchange, shop), desk)
+
+
+def rehearsing(shop: Shop) -> Shop:
+    """The same shop, of which nothing leaves and which need not know who anybody is."""
+    policy = shop.policy
+    return replace(
+        shop,
+        rehearses=True,
+        sends=False,
+        queue=lambda _record: None,
+        heads=Heads(()),  # pages that have the pixel are what it is for
+        may_withdraw=lambda _address, _now: False,
+        policy=replace(
+            policy,
+            keepsake=None,
+            anonymous=False,
+            questions=tuple(q for q in policy.questions if q.kind != "identify"),
+        ),
+    )
 
 
 def _shop(
@@ -119,6 +147,7 @@ def _shop(
         snippet=snippet,
         seal=seal.seal,
         sealing=_sealing(settings),
+        doctors=doctors(settings),
         version=_version(settings, snippet),
         heads=Heads(settings.pixels),
         domains=domains,
@@ -144,6 +173,11 @@ def _sealing(settings: Settings) -> tuple[bytes, ...]:
     """The secrets of sealed orders. Shops that share a SECRET do not share their visitors."""
     pixel = settings.pixels[0].encode()
     return tuple(b"%b\0%b" % (secret, pixel) for secret in settings.signing_secrets)
+
+
+def doctors(settings: Settings) -> tuple[bytes, ...]:
+    """The secrets that admit the shop's own doctor; none where a stranger could know them."""
+    return _sealing(settings) if settings.secret or settings.access_token else ()
 
 
 def _choice(option: str, given: Any, notes: Notes) -> Any:

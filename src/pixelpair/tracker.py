@@ -30,6 +30,7 @@ from pixelpair.core.proxies import arrivals
 from pixelpair.core.readings import Window
 from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.meters import Meters
+from pixelpair.delivery.sightings import Sightings
 from pixelpair.delivery.sqlite import SqliteOutbox
 from pixelpair.delivery.worker import Worker
 from pixelpair.errors import Problem, SettingsError, SpoolError
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from pixelpair.core.http import Request
     from pixelpair.core.proxies import Trust
     from pixelpair.core.readings import Served
+    from pixelpair.core.shadow import Sight
     from pixelpair.delivery.outbox import Outbox
     from pixelpair.storefront import Storefront
 
@@ -60,6 +62,8 @@ _CLOSE_SECONDS = 2.0  # a stop of the shop waits no longer; the spool holds the 
 _PURCHASE = b'"Purchase"'  # sent at once; its name stands behind the pixel's id in a record
 _HEAD = 48
 LIVING: weakref.WeakSet[Tracker] = weakref.WeakSet()
+# Told of each tracker that is made: by `pixelpair.testing`, and by nobody where a shop runs.
+MADE: list[Callable[[Tracker], None]] = []
 _FOREIGN = (
     "the spool holds events of pixel {theirs}, and this process sends for pixel {ours} only: give"
     " each pixel a PIXELPAIR_SPOOL of its own; `pixelpair drain` with the settings of pixel"
@@ -84,7 +88,13 @@ _CODE_ENDED = (
 _DEBUG = (
     "the framework runs in debug mode, and events go to Meta itself WITHOUT a test event code: each"
     " of your clicks counts as a customer's. Set PIXELPAIR_TEST_EVENT_CODE, point"
-    " PIXELPAIR_GRAPH_URL at the sandbox, or set PIXELPAIR_ENABLED=0"
+    " PIXELPAIR_GRAPH_URL at the sandbox, or set PIXELPAIR_MODE=off"
+)
+
+
+_SHADOW = (
+    "PIXELPAIR_MODE=shadow: pages stay as they are and nothing is sent; `pixelpair shadow` shows"
+    " what would be"
 )
 
 
@@ -115,15 +125,16 @@ class Tracker:
         new_random: Callable[[], int] = _new_random,
     ) -> None:
         logs.watch()
-        self.settings = settings
+        self.settings = self.given = settings
         self.notes = Notes()
         self.closed = False
         self._of_door = False
         self._clock = clock
-        outlets = Outlets(clock, new_id, new_random, self._queue)
+        outlets = Outlets(clock, new_id, new_random, self._queue, self._see)
         # Our own addresses, and what is in the path of each; no path has a NUL where there is none.
         self.desk: Served | None = None
-        self.mark = f"{settings.path}/" if settings.active else "\0"
+        is_live = settings.active and settings.mode == "live"
+        self.mark = f"{settings.path}/" if is_live else "\0"
         # An exchange for one request; the muted one where pixelpair is inert. No method: JSON
         # routes pay for each call between them and the server.
         self.begin: Callable[..., Exchange] = _muted
@@ -131,13 +142,14 @@ class Tracker:
         self._front: Storefront | None = None
         trust = settings.trusted_proxies
         self.wanted = WANTED | by_environ(*(n.decode() for n in (trust.headers if trust else ())))
-        self.sends = settings.active and bool(settings.access_token or settings.shops)
+        self.sends = is_live and bool(settings.access_token or settings.shops)
+        self._sightings: Sightings | None = None
         self._has_thread = settings.sender == "thread"
         if settings.shops and settings.active:
             self._open_many(outlets, trust)
         elif settings.active:
             front = self._front = storefront(settings, outlets, self.notes)
-            self.desk, self.begin = front.desk, partial(Exchange, front.shop)
+            self.desk, self.begin = front.desk, front.begin
         if self.sends:
             self.spool = self._spool()
             self.meters = Meters(self.spool, clock=clock)
@@ -148,6 +160,8 @@ class Tracker:
             self._show_figures()
             atexit.register(self.close)
         LIVING.add(self)
+        for told in MADE:
+            told(self)
 
     @classmethod
     def for_door(
@@ -173,12 +187,12 @@ class Tracker:
                 raise SettingsError([Problem("PIXELPAIR_ROUTES", "name:…", expected)])
         except SettingsError as error:
             NOTES.once(str(error), logging.ERROR, "%s\npixelpair is switched off", error)
-            settings = Settings(enabled=False)
+            settings = Settings(mode="off")
         _say_what_is_missing(settings)
         if debug:
             _say_debug(settings)
         for tracker in LIVING:  # Django makes a middleware for each handler, tests an app for each
-            if tracker._of_door and not tracker.closed and tracker.settings == settings:
+            if tracker._of_door and not tracker.closed and tracker.given == settings:
                 return tracker
         try:
             tracker = cls(settings)
@@ -186,7 +200,7 @@ class Tracker:
             return tracker
         except Exception:  # a shop must start, whatever is wrong with us
             NOTES.once("start", logging.ERROR, "pixelpair is switched off", exc_info=True)
-            return cls(Settings(enabled=False))
+            return cls(Settings(mode="off"))
 
     def say_debug(self) -> None:
         """Say that a developer's clicks would count, as `for_door(debug=True)` does."""
@@ -242,9 +256,19 @@ class Tracker:
         else:
             self.meters.tick()
 
+    def _see(self, sight: Sight) -> None:
+        if self._sightings is None:
+            spool = self.spool if self.sends else self._spool()
+            self._sightings = Sightings(spool, clock=self._clock)
+            atexit.register(self._sightings.close)
+        self._sightings.add(sight)
+
     def send(self, later: Later) -> bool:
         """Queue an event of a sealed visitor; whether it was. The log says why not."""
         front = self._front_of(later.pixel_id)
+        if front is not None and front.shop.rehearses:
+            self.notes.once("send", logging.INFO, "send(): in shadow mode nothing is sent")
+            return False
         if not self.sends or front is None:
             why = NO_SHOP if self.sends else _NO_TOKEN
             self.notes.once(("send", why), logging.ERROR, "send(): %s; nothing was sent", why)
@@ -287,6 +311,9 @@ class Tracker:
         """Send what can be sent within `timeout` seconds; the spool keeps the rest."""
         atexit.unregister(self.close)
         self.closed = True
+        if self._sightings is not None:
+            atexit.unregister(self._sightings.close)
+            self._sightings.close()
         if self.sends:
             self._worker.close(timeout)
             self.journal.close()
@@ -433,18 +460,21 @@ def _send(
 def _say_debug(settings: Settings) -> None:
     """A developer's clicks count as customers' unless somebody said where they go."""
     shops = settings.shops.values() if isinstance(settings.shops, dict) else [settings]
-    if settings.active and any(map(_reaches_meta, shops)):
+    if settings.active and settings.mode == "live" and any(map(_reaches_meta, shops)):
         NOTES.once("debug", logging.WARNING, _DEBUG)
 
 
 def _reaches_meta(shop: Settings) -> bool:
     real = urlsplit(shop.graph_url).hostname not in LOOPBACK
-    return real and bool(shop.access_token) and not shop.test_event_code.code
+    sends = shop.mode == "live" and bool(shop.access_token)
+    return real and sends and not shop.test_event_code.code
 
 
 def _say_what_is_missing(settings: Settings) -> None:
-    if not settings.enabled:
+    if settings.mode == "off":
         return
+    if settings.mode == "shadow":
+        NOTES.once("shadow", logging.WARNING, _SHADOW)
     if settings.shops:
         shops = settings.shops.values() if isinstance(settings.shops, dict) else [settings]
         if not all(shop.secret for shop in shops):

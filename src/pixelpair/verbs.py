@@ -151,7 +151,9 @@ def send(
 
 def _senders(pixel_id: str | None) -> list[Tracker]:
     """The trackers of this process whose event it is, those that live on first."""
-    living = [tracker for tracker in list(LIVING) if tracker.sends] or [home()]
+    trackers = list(LIVING)
+    living = [tracker for tracker in trackers if tracker.sends]
+    living = living or [t for t in trackers if t.settings.mode == "shadow"] or [home()]
     own = [tracker for tracker in living if tracker.has(pixel_id)] or living
     return [tracker for tracker in own if not tracker.closed] or own
 

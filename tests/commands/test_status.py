@@ -48,6 +48,7 @@ def test_tells_of_a_spool_that_is_not_made_yet_and_makes_none(
         "spool": str(spool),
         "outbox": str(spool / "outbox.sqlite3"),
         "set_aside": [],
+        "mode": "live",
         "sender": "thread",
         "graph_url": graph.url,
         "graph_version": "v26.0",
@@ -139,6 +140,7 @@ def test_shows_plain_columns_where_there_is_no_terminal(
         out
         == f"""\
 spool      {spool}
+mode       live
 Graph      v26.0 at {graph.url}
 sender     none: no process sends at this moment
 waiting    1, 1 of them in 2 journals, the oldest for 2m 5s

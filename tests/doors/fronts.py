@@ -231,7 +231,7 @@ def django_front(
     tracker: Tracker, handler: type, urls: type, ask: Callable[[Any, Ask], Answer]
 ) -> Front:
     Door.TRACKERS.append(tracker)
-    with override_settings(MIDDLEWARE=[DOOR], PIXELPAIR={"enabled": False}):
+    with override_settings(MIDDLEWARE=[DOOR], PIXELPAIR={"mode": "off"}):
         app = handler()
 
     def ask_it(what: Ask) -> Answer:

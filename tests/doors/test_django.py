@@ -74,7 +74,7 @@ def shop(ledger: Ledger) -> Iterator[Callable[..., Any]]:
             patterns = [path("", view), path("control-room/", admin.site.urls)]
             urls = type("Urls", (), {"urlpatterns": patterns})
             given = {"MIDDLEWARE": middleware, "ROOT_URLCONF": urls}
-            stack.enter_context(override_settings(**given, PIXELPAIR={"enabled": False}))
+            stack.enter_context(override_settings(**given, PIXELPAIR={"mode": "off"}))
             return handler()
 
         yield build

@@ -380,7 +380,7 @@ def test_a_body_that_was_read_before_us_is_known(
     ledger = ledger_of(**OPTIONS)
     Door.TRACKERS.append(ledger.tracker)
     chain = [f"{__name__}.{first}", DOOR]
-    with override_settings(MIDDLEWARE=chain, PIXELPAIR={"enabled": False}, ROOT_URLCONF=SyncUrls):
+    with override_settings(MIDDLEWARE=chain, PIXELPAIR={"mode": "off"}, ROOT_URLCONF=SyncUrls):
         answer = ask_wsgi(WSGIHandler(), posted("form", body, media))
     is_gone = (first, kind) == ("posts_first", "multipart")
     assert answer.status == 302
@@ -392,7 +392,7 @@ def test_a_post_that_a_middleware_answers_tells_what_it_read(ledger_of: Callable
     ledger = ledger_of(**OPTIONS)
     Door.TRACKERS.append(ledger.tracker)
     with override_settings(
-        MIDDLEWARE=[DOOR, f"{__name__}.answers_itself"], PIXELPAIR={"enabled": False}
+        MIDDLEWARE=[DOOR, f"{__name__}.answers_itself"], PIXELPAIR={"mode": "off"}
     ):
         ask_wsgi(WSGIHandler(), posted("x", BODY))
     assert added(ledger.twins()) == ADDED

@@ -79,7 +79,7 @@ def test_without_settings_is_inert_and_says_so_once(start, said):
 @pytest.mark.parametrize("door", FRONTS)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_an_inert_door_changes_nothing(door: str, case: Case, said):
-    front = FRONTS[door](Tracker(Settings(pixel_id=PIXEL, enabled=False)))
+    front = FRONTS[door](Tracker(Settings(pixel_id=PIXEL, mode="off")))
     assert front.ask(case.ask) == case.reply.answer()
     assert said() == []
 

@@ -207,7 +207,7 @@ def visit(
 ) -> Iterator[Callable[..., Browser]]:
     """A browser at the shop, whose door has these options."""
     trackers: list[Any] = []
-    monkeypatch.setenv("PIXELPAIR_ENABLED", "0")
+    monkeypatch.setenv("PIXELPAIR_MODE", "off")
 
     def start(
         *, door: bool = True, given: dict[str, object] | None = None, **options: object

@@ -162,6 +162,7 @@ def _document(seen: Found, settings: Settings) -> dict[str, object]:
         "spool": str(seen.spool),
         "outbox": str(seen.file or "redis"),
         "set_aside": seen.set_aside,
+        "mode": settings.mode,
         "sender": settings.sender,
         "graph_url": settings.graph_url,
         "graph_version": settings.graph_version,
@@ -227,6 +228,7 @@ def _facts(seen: Found, settings: Settings) -> list[tuple[str, str]]:
     there = "" if seen.spool.exists() else " (not made yet)"
     facts = [
         ("spool", f"{seen.spool}{there}"),
+        ("mode", settings.mode),
         ("Graph", f"{settings.graph_version} at {settings.graph_url}"),
         ("sender", _sender(seen)),
         ("waiting", ", ".join(waiting)),

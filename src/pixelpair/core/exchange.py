@@ -24,6 +24,7 @@ from pixelpair.core.http import (
 )
 from pixelpair.core.inquiry import Inquiry, order_of
 from pixelpair.core.page import Mode, Page
+from pixelpair.core.rehearsal import DOCTOR, Held, Rehearsal, admits, rehearsal
 from pixelpair.core.routes import READS
 from pixelpair.core.shop import Said
 from pixelpair.core.usual import usual_page
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 # trailing slash that Flask and Starlette add: one act, two events.
 _MOVED = frozenset({301, 307, 308})
 
+_SHOWN: frozenset[Mode] = frozenset({"server", "browser"})  # pages that visitors see
+
 _READ_BY = {"encoded": b"content-encoding", "charset": b"content-type"}
 _readable = lru_cache(256)(reads_as_ascii)
 
@@ -55,6 +58,7 @@ class Exchange:
 
     # Class attributes, not __init__: most requests of a shop are no page and need none of them.
     passing = False
+    watches = False  # it changes nothing, and is shown the bytes all the same: see core/shadow.py
     headers: Headers | None = None
     stripped: tuple[bytes, ...] = ()  # entity tags of ours that the door took from the request
     curious = False  # the door must make its `inquiry` before it responds
@@ -68,7 +72,8 @@ class Exchange:
     _viewed = False  # it went the usual way
     _length = -1  # where the app's Content-Length stands
     _page: Page | None = None
-    _recoded: Recoded | None = None
+    _recoded: Recoded | Held | None = None
+    _rehearsal: Rehearsal | None = None  # the shop's own doctor asks
     _asked: Request
     _given: Headers  # the app's headers as they came
     _held: Headers  # the same with lower-case names
@@ -132,7 +137,7 @@ class Exchange:
 
         `learn` asks the shop what its door would ask before an answer.
         """
-        if self._mute:
+        if self._mute or self._rehearsal is not None:
             return ""
         try:
             request = self._met()
@@ -195,12 +200,15 @@ class Exchange:
 
     def admit(self, headers: Headers) -> Headers | None:
         """The request's headers for the app, where it must not know of the client's copy as it is
-        told; None leaves them. Asked only where there are conditional ones (CONDITIONAL).
+        told; None leaves them. Asked only where there are such as JUDGED.
         """
         if self.passing:
             return None
         try:
             request = self._met()
+            for name, value in headers:
+                if name == DOCTOR:
+                    self._rehearse(value, request)
             if self._is_excluded(request):
                 return None
             document = asks_for_document(self._method, dict(headers))
@@ -238,7 +246,7 @@ class Exchange:
                 if little and _readable(value):  # the rest is decided with the first bytes
                     self._usual, self._given = True, headers
                     return None
-            return self._respond(status, headers, self._asked, html=html)
+            return self._told(self._respond(status, headers, self._asked, html=html))
         except Exception:
             self._failed()
             return headers
@@ -281,6 +289,8 @@ class Exchange:
         last = b"" if self.passing or self._viewed else self._finished()
         if self._said is not None and self._said.tracked and not self.passing:
             last += self._late(self._said)
+        if self._rehearsal is not None:
+            self.headers = self._told(self.headers)
         recoded, self._recoded = self._recoded, None
         self.passing = True
         try:
@@ -288,6 +298,14 @@ class Exchange:
         except Exception:
             self._failed()
             return b""
+
+    @property
+    def rehearsed(self) -> tuple[Visit | None, bool]:
+        """For a shop that rehearses: the visit with all that would have left, and whether the
+        answer is a page that would have been changed.
+        """
+        page = self._page
+        return self._visit, page is not None and page.kind == "page" and page.mode in _SHOWN
 
     def abandon(self) -> Headers:
         """The body will not come as bytes (the server sends a file): leave it alone."""
@@ -305,7 +323,7 @@ class Exchange:
                     self._begun = self._viewed = True
                     self.headers, out = page
                     return out
-            self.headers = self._respond(200, self._given, request, html=True)
+            self.headers = self._told(self._respond(200, self._given, request, html=True))
         except Exception:
             self._failed()
             self.headers = self._given
@@ -347,6 +365,8 @@ class Exchange:
         coding = coding_of(header_value(headers, b"content-encoding"))
         if coding == "gzip" or coding == "deflate":
             self._recoded = Recoded(coding, self._changed, self._changes)
+        elif self._rehearsal is not None:
+            self._recoded = Held(self._changed)
         self._page = self._make_page(visit, headers, now)
         return None
 
@@ -364,7 +384,7 @@ class Exchange:
         as_page = answers.is_for_page(request) and not answers.is_ahead(request)
         mode: Mode = "server"
         muted = visit.person.muted
-        if muted == "staff" and not shared:
+        if muted == "staff" and not shared and not shop.rehearses:
             mode = "alone"
         elif answers.is_fetched(request):
             mode = "browser" if shared else "fetched"
@@ -382,6 +402,8 @@ class Exchange:
     def _leave(self, reason: str | None = None) -> Headers:
         """Let the answer go as it is; `reason` counts the view's events that go nowhere."""
         self.passing = True
+        if self._rehearsal is not None:
+            self._rehearsal.reason = reason or "excluded"
         if reason in _READ_BY:
             value = header_value(self._held, _READ_BY[reason]) or b""
             self._shop.notes.count(f"{reason} pages")
@@ -445,7 +467,7 @@ class Exchange:
                 out = page.first(chunk)
         except Exception:
             return self._released(page)
-        if page.judged or not waits:
+        if (page.judged or not waits) and not isinstance(self._recoded, Held):
             self._settle(page, ended=False)
         return out + page.release() if self.passing else out
 
@@ -484,7 +506,8 @@ class Exchange:
             elif ended and not page.inserted and not page.silent:
                 self.headers = self._leave("no head")
             else:
-                self.headers = page.headers(whole=whole and self._recoded is None)
+                plain = self._recoded is None or isinstance(self._recoded, Held)
+                self.headers = page.headers(whole=whole and plain)
         except Exception:
             self._failed()
             sized = without(self._held, b"content-length")
@@ -511,6 +534,8 @@ class Exchange:
             self._settle(page, ended=False)
         elif coded.state == "alone" and self.headers is None:  # it is not what it says it is
             self.headers = self._leave("left alone")
+        if self._rehearsal is not None:
+            self.headers = self._told(self.headers)
         return out
 
     def _changes(self) -> bool | None:
@@ -518,6 +543,28 @@ class Exchange:
         if self.passing:
             return self._page is not None and self._page.inserted > 0
         return None if self.headers is None else True
+
+    # --- a rehearsal ------------------------------------------------------------------------
+
+    def _rehearse(self, value: bytes, request: Request) -> None:
+        """The shop's own doctor asks: decide as for a customer, and hand on nothing."""
+        shop = self._shop
+        if self._rehearsal is None and admits(shop.doctors, value, request.host, shop.clock()):
+            peer = self._request(*self._source).client
+            self._rehearsal = rehearsal(shop, request, peer)
+            self._shop = self._rehearsal.shop
+
+    def _told(self, headers: Headers | None) -> Headers | None:
+        """The headers, with the report where this is a rehearsal."""
+        if self._rehearsal is None or headers is None:
+            return headers
+        page = self._page
+        mode, inserted = ("none", 0) if page is None else (page.mode, page.inserted)
+        try:
+            return self._rehearsal.told(headers, self._given, self._visit, mode, inserted)
+        except Exception:
+            self._failed()
+            return headers
 
     # --- what comes late, or fails ----------------------------------------------------------
 

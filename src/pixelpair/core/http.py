@@ -58,8 +58,11 @@ WANTED = by_environ(
     "x-sec-purpose",
     "x-varnish",
 )
-# What tells the app of the client's copy, and what tells a document request from others.
-WANTED_OF_COPIES = by_environ("if-match", "if-modified-since", "if-none-match", "if-range")
+# What tells the app of the client's copy (the last: a rehearsal), and what tells a document
+# request from others.
+WANTED_OF_COPIES = by_environ(
+    "if-match", "if-modified-since", "if-none-match", "if-range", "pixelpair-doctor"
+)
 WANTED_TO_JUDGE = WANTED_OF_COPIES | by_environ("accept", "range", "sec-fetch-dest")
 # What our own addresses ask for beside it.
 WANTED_AT_DESK = by_environ(

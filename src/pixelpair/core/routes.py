@@ -13,8 +13,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, parse_qsl
 
-from starlette.routing import compile_path
-
 from pixelpair.core.events import CUSTOM_DATA, PAGE_VIEW, STANDARD_EVENTS
 from pixelpair.core.money import line_value, pieces
 
@@ -367,6 +365,8 @@ def _check_event_name(name: str) -> None:
 
 def _compile(place: str) -> tuple[re.Pattern[str], Mapping[str, Convertor[object]]]:
     try:
+        from starlette.routing import compile_path  # 90 ms: only who has rules pays it
+
         pattern, _, convertors = compile_path(place.rstrip("/") or "/")
     except (AssertionError, LookupError, ValueError, re.error) as error:
         raise RuleError(str(error) or "the path pattern is malformed") from None

@@ -55,6 +55,7 @@ class Shop:
     snippet: Snippet
     seal: Callable[[str], str]
     sealing: tuple[bytes, ...] = field(default=(), repr=False)  # the secrets of sealed orders
+    doctors: tuple[bytes, ...] = field(default=(), repr=False)  # the secrets that admit a rehearsal
     version: bytes  # of all that stands in a cacheable page, for its ETag
     heads: Heads
     domains: CookieDomains
@@ -70,6 +71,7 @@ class Shop:
     # Whether this address may end what waits of somebody once more; each costs a look at all.
     may_withdraw: Callable[[str, float], bool] = lambda _address, _now: True
     is_sensitive: Callable[[str], bool] = lambda _path: False
+    rehearses: bool = False  # all is decided, nothing is handed over (PIXELPAIR_MODE=shadow)
     # Makes of what the server says of a request what the trusted proxies say.
     arrive: Callable[[Request], None] = by_peer
     pixel_id: str = field(init=False)
@@ -89,7 +91,7 @@ class Shop:
             )
 
         object.__setattr__(self, "pixel_id", self.pixels[0])
-        plain = self.policy.plain and len(self.pixels) == 1
+        plain = self.policy.plain and len(self.pixels) == 1 and not self.rehearses
         object.__setattr__(self, "plain", plain)
         object.__setattr__(self, "curious", self.policy.curious)
         object.__setattr__(self, "unheard", self.routes.unheard)

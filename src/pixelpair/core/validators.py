@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 CONDITIONAL = frozenset({b"if-match", b"if-modified-since", b"if-none-match", b"if-range"})
+# For what an exchange must look into a request before the app: the last is a rehearsal's.
+JUDGED = CONDITIONAL | {b"pixelpair-doctor"}
 # They describe bytes that we change.
 STALE = frozenset(
     {b"etag", b"accept-ranges", b"content-md5", b"digest", b"content-digest", b"repr-digest"}

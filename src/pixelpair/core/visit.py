@@ -57,6 +57,7 @@ class Visit:
         "cookies",
         "order",
         "person",
+        "rehearsed",
         "request",
         "shown",
     )
@@ -83,6 +84,8 @@ class Visit:
         self.awaits = False  # events about the page's product wait for `shown`
         self._awaited: list[tuple[dict[str, object], Tracked]] = []
         self._shown_by: set[str] = set()  # the events that have told what the page shows
+        # Where the shop only rehearses: what would be handed over, and why it may not leave.
+        self.rehearsed: list[tuple[Event, str]] = []
 
     # --- events ----------------------------------------------------------------------------
 
@@ -189,6 +192,8 @@ class Visit:
         leaves of a visitor who is muted.
         """
         shop, muted = self._shop, self.person.muted
+        if shop.rehearses:
+            self._rehearse(events)
         if muted:
             shop.notes.count(muted, len(events))
             return []
@@ -213,6 +218,8 @@ class Visit:
         Whoever opens such a page can report it again: a Purchase must name its order.
         """
         calls = []
+        if self._shop.rehearses:
+            events = self._rehearse(events, nameless="no order id")
         for event in events:
             if event.name == "Purchase" and event.fault:
                 self._say_fault(event, kept=False)
@@ -222,6 +229,14 @@ class Visit:
             else:
                 calls.append(event.call() if event.lasting else event.call_without_id())
         return calls
+
+    def _rehearse(self, events: Iterable[Event], nameless: str = "") -> list[Event]:
+        """Note what would be handed over; `nameless`: what is wrong with a Purchase of no order."""
+        told, muted = list(events), self.person.muted
+        for event in told:
+            lacks = nameless if event.name == "Purchase" and not event.lasting else ""
+            self.rehearsed.append((event, muted or event.fault or lacks))
+        return told
 
     def _say_fault(self, event: Event, *, kept: bool = True) -> None:
         shop, place = self._shop, self.request.route_label

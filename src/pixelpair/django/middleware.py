@@ -18,7 +18,8 @@ from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 
-from pixelpair.asking import ask, ask_async
+from pixelpair.asking import ask
+from pixelpair.asking_async import ask_async
 from pixelpair.core.exchange import CURRENT, Exchange
 from pixelpair.core.heard import Heard
 from pixelpair.core.http import (
@@ -48,7 +49,7 @@ def project_tracker() -> Tracker:
     """The tracker of this project, whether it serves pages in this process or not."""
     return Tracker.for_door(
         None,
-        framework_secret=_secret_key(),
+        framework_secret=secret_key(),
         given=getattr(django_settings, "PIXELPAIR", None),
         debug=bool(getattr(django_settings, "DEBUG", False)),
     )
@@ -207,7 +208,7 @@ def _listen(exchange: Exchange, request: HttpRequest) -> None:
         request._stream = Heard(stream, reader)
 
 
-def _secret_key() -> object:
+def secret_key() -> object:
     try:
         return django_settings.SECRET_KEY
     except ImproperlyConfigured:  # a shop without sessions may have none
@@ -255,9 +256,9 @@ def _is_held_stream(exchange: Exchange, response: Any) -> bool:
     if not response.streaming:
         if fixed is None:
             _whole(exchange, response)
-    elif fixed is not None:
+    elif fixed is not None or exchange.watches:
         _follow(exchange, response)
-    return fixed is None and response.streaming
+    return fixed is None and response.streaming and not exchange.watches
 
 
 def _follow(exchange: Exchange, response: Any) -> None:

@@ -12,7 +12,7 @@ from django.contrib import auth
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import LazyObject, empty
 
-from pixelpair.asking import in_thread
+from pixelpair.asking_async import in_thread
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
 from pixelpair.cli import main
+from pixelpair.django.middleware import secret_key
 from pixelpair.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,4 +50,8 @@ class Command(BaseCommand):  # type: ignore[misc]
 
 def _run(words: list[str], prog: str) -> int:
     given = getattr(settings, "PIXELPAIR", None)
-    return main(words, settings=partial(Settings.from_env, given=given), prog=prog)
+
+    def read() -> Settings:
+        return Settings.from_env(given=given).with_default_secret(secret_key())
+
+    return main(words, settings=read, prog=prog)

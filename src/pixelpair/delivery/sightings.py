@@ -1,0 +1,225 @@
+"""What shadow mode saw: counts by page, event and difference, with the last few examples, in a
+small file of the spool. Knows files, threads and forks; what is a difference is told elsewhere.
+
+Of a visitor nothing is kept, of an event no id.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import orjson
+
+from pixelpair.delivery import forks, locks
+from pixelpair.delivery.surroundings import surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pixelpair.core.shadow import Sight
+
+log = logging.getLogger("pixelpair")
+
+FILE: Final = "shadow.sqlite3"
+# How late the file may be; one transaction a second at most, and none in a request.
+SAVE_AFTER: Final = 0.5
+MOST_ROWS: Final = 2000  # of 500 bytes, and of pages beyond them one for each event and difference
+MOST_WAITING: Final = 2000
+EXAMPLES: Final = 3
+OTHERS: Final = "(other pages)"
+_BUSY_SECONDS: Final = 5.0
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS sight (
+    pixel TEXT, place TEXT, event TEXT, what TEXT, count INTEGER NOT NULL, examples TEXT NOT NULL,
+    PRIMARY KEY (pixel, place, event, what)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS started (at REAL NOT NULL);
+"""
+
+Key = tuple[str, str, str, str]  # pixel, place, event, what
+
+
+class Example(NamedTuple):
+    """Where it was seen, what the page says, and what pixelpair would."""
+
+    path: str
+    page: str
+    ours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How often it was seen, and the last examples, the newest last."""
+
+    pixel: str
+    place: str
+    event: str
+    what: str
+    count: int
+    examples: tuple[Example, ...]
+
+
+class Sightings:
+    """The sightings of this process on their way to the file. `add` only counts."""
+
+    def __init__(self, spool: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._saved = clock()
+        self._failed = False
+        self._begin()
+        forks.watch(self)
+
+    def _begin(self) -> None:
+        self.fork_lock = threading.RLock()
+        self._waiting: dict[Key, tuple[int, list[Example]]] = {}
+        self._timer: threading.Timer | None = None
+
+    def after_fork(self) -> None:
+        """What the parent saw is the parent's to tell."""
+        self._begin()
+
+    def add(self, sight: Sight) -> None:
+        """Count what was seen; it is in the file half a second later."""
+        with self.fork_lock:
+            for (event, what), number in sight.counts.items():
+                self._count((sight.pixel, sight.place, event, what), number)
+            for event, what, page, ours in sight.differences:
+                self._count(
+                    (sight.pixel, sight.place, event, what), 1, Example(sight.path, page, ours)
+                )
+            due = self._timer is None
+            if due and surroundings().can_send:
+                self._timer = threading.Timer(SAVE_AFTER, self.save)
+                self._timer.daemon = True
+                self._timer.start()
+                due = False
+        if due and abs(self._clock() - self._saved) >= 1:  # a server without threads
+            self.save()
+
+    def _count(self, key: Key, number: int, example: Example | None = None) -> None:
+        if key not in self._waiting and len(self._waiting) >= MOST_WAITING:
+            return
+        count, examples = self._waiting.get(key, (0, []))
+        kept = examples if example is None else [*examples, example][-EXAMPLES:]
+        self._waiting[key] = count + number, kept
+
+    def save(self) -> None:
+        """Write what waits. Never raises."""
+        with self.fork_lock:
+            waiting, self._waiting, self._timer = self._waiting, {}, None
+            self._saved = self._clock()
+        if not waiting:
+            return
+        try:
+            _write(self._spool, waiting, self._clock())
+        except Exception as error:  # whatever is wrong there, the shop goes on
+            if not self._failed:
+                self._failed = True
+                log.warning("what shadow mode sees cannot be kept in %s: %s", self._spool, error)
+
+    def close(self) -> None:
+        """Write what waits, now."""
+        with self.fork_lock:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        self.save()
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = OFF")  # figures to look at, not events
+        yield db
+
+
+def _write(spool: Path, waiting: dict[Key, tuple[int, list[Example]]], now: float) -> None:
+    spool.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
+    file = spool / FILE
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, locks.PRIVATE_FILE))
+    try:
+        _merge(file, waiting, now)
+    except sqlite3.OperationalError:  # locked, or no room
+        raise
+    except sqlite3.DatabaseError:  # damaged: begin again, it is only to be looked at
+        file.unlink()
+        _merge(file, waiting, now)
+
+
+def _merge(file: Path, waiting: dict[Key, tuple[int, list[Example]]], now: float) -> None:
+    with _opened(file) as db:
+        db.execute("BEGIN IMMEDIATE")
+        _make(db)
+        if db.execute("SELECT 1 FROM started").fetchone() is None:
+            db.execute("INSERT INTO started VALUES (?)", (now,))
+        (room,) = db.execute("SELECT ? - count(*) FROM sight", (MOST_ROWS,)).fetchone()
+        for key, (count, examples) in waiting.items():
+            room -= _add(db, key, count, examples, has_room=room > 0)
+        db.execute("COMMIT")
+
+
+def _make(db: sqlite3.Connection) -> None:
+    for statement in filter(str.strip, _SCHEMA.split(";")):
+        db.execute(statement)
+
+
+def _add(
+    db: sqlite3.Connection, key: Key, count: int, examples: list[Example], *, has_room: bool
+) -> int:
+    """Add to a row, or to that of the other pages; how many rows that made."""
+    before = _row(db, key)
+    if before is None and not has_room:
+        key = key[0], OTHERS, *key[2:]
+        before = _row(db, key)
+    known, kept = before or (0, [])
+    text = orjson.dumps([*kept, *map(list, examples)][-EXAMPLES:]).decode()
+    db.execute("INSERT OR REPLACE INTO sight VALUES (?,?,?,?,?,?)", (*key, known + count, text))
+    return int(before is None)
+
+
+def _row(db: sqlite3.Connection, key: Key) -> tuple[int, list[object]] | None:
+    where = "pixel = ? AND place = ? AND event = ? AND what = ?"
+    found = db.execute(f"SELECT count, examples FROM sight WHERE {where}", key).fetchone()  # noqa: S608
+    return None if found is None else (found[0], orjson.loads(found[1]))
+
+
+def read(spool: Path) -> tuple[float | None, list[Seen]]:
+    """Since when sightings are counted (None: there are none), and all of them.
+
+    Raises sqlite3.Error where the file cannot be read.
+    """
+    if not (spool / FILE).exists():
+        return None, []
+    with _opened(spool / FILE) as db:
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'sight'").fetchone() is None:
+            return None, []
+        since = db.execute("SELECT min(at) FROM started").fetchone()[0]
+        rows = db.execute("SELECT * FROM sight ORDER BY pixel, place, event, what").fetchall()
+    return since, [_seen(*row) for row in rows]
+
+
+def _seen(pixel: str, place: str, event: str, what: str, count: int, examples: str) -> Seen:
+    told = tuple(Example(*example) for example in orjson.loads(examples))
+    return Seen(pixel, place, event, what, count, told)
+
+
+def reset(spool: Path) -> None:
+    """Forget what was seen; shops that run go on counting. Raises sqlite3.Error."""
+    if (spool / FILE).exists():
+        with _opened(spool / FILE) as db:
+            db.execute("BEGIN IMMEDIATE")
+            _make(db)
+            db.execute("DELETE FROM sight")
+            db.execute("DELETE FROM started")
+            db.execute("COMMIT")

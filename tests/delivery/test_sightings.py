@@ -1,0 +1,140 @@
+"""What shadow mode saw, in its file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pixelpair.core.shadow import Sight
+from pixelpair.core.shadow_differences import Difference, What
+from pixelpair.delivery import sightings
+from pixelpair.delivery.sightings import FILE, OTHERS, Example, Seen, Sightings, read, reset
+from pixelpair.delivery.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = 1_760_000_000.0
+
+
+def sight(place: str = "GET /", path: str = "/", *unlike: tuple[What, str, str]) -> Sight:
+    told = (Difference("Lead", what, page, ours) for what, page, ours in unlike)
+    return Sight("1", place, path, {("Lead", "would send"): 1}, tuple(told))
+
+
+def kept(spool: Path, *sights: Sight) -> list[Seen]:
+    made = Sightings(spool, clock=lambda: NOW)
+    for one in sights:
+        made.add(one)
+    made.close()
+    return read(spool)[1]
+
+
+def test_nothing_is_there_before(tmp_path: Path) -> None:
+    assert read(tmp_path / "spool") == (None, [])
+    reset(tmp_path / "spool")
+    Sightings(tmp_path / "spool").close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_counts_add_up_with_the_last_examples(tmp_path: Path) -> None:
+    spool = tmp_path / "deep" / "spool"
+    for n in range(5):
+        kept(spool, sight("GET /", f"/{n}", ("other value", str(n), "0")))
+    last = tuple(Example(f"/{n}", str(n), "0") for n in (2, 3, 4))
+    assert read(spool) == (
+        NOW,
+        [
+            Seen("1", "GET /", "Lead", "other value", 5, last),
+            Seen("1", "GET /", "Lead", "would send", 5, ()),
+        ],
+    )
+    if sys.platform != "win32":
+        assert (spool / FILE).stat().st_mode & 0o077 == 0
+
+
+def test_reset_begins_anew(tmp_path: Path) -> None:
+    kept(tmp_path, sight())
+    reset(tmp_path)
+    assert read(tmp_path) == (None, [])
+    assert [seen.count for seen in kept(tmp_path, sight())] == [1]
+
+
+def test_pages_beyond_the_bound_are_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sightings, "MOST_ROWS", 2)
+    pages = [sight(f"GET /{n}") for n in range(4)]
+    assert [(s.place, s.count) for s in kept(tmp_path, *pages, pages[0])] == [
+        (OTHERS, 2),
+        ("GET /0", 2),
+        ("GET /1", 1),
+    ]
+
+
+def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sightings, "MOST_WAITING", 2)
+    assert len(kept(tmp_path, *(sight(f"GET /{n}") for n in range(9)))) == 2
+
+
+def test_it_is_written_without_another_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sightings, "SAVE_AFTER", 0.0)
+    made = Sightings(tmp_path)
+    made.add(sight())
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(5)
+    assert len(read(tmp_path)[1]) == 1
+
+
+def test_a_server_without_threads_writes_in_its_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sightings, "surroundings", lambda: Surroundings(False))
+    now = [NOW]
+    made = Sightings(tmp_path, clock=lambda: now[0])
+    made.add(sight())
+    assert read(tmp_path) == (None, [])
+    now[0] += 1
+    made.add(sight())
+    assert [seen.count for seen in read(tmp_path)[1]] == [2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_tells_only_what_it_saw(tmp_path: Path) -> None:
+    made = Sightings(tmp_path, clock=lambda: NOW)
+    made.add(sight("parent"))
+    child = os.fork()
+    if not child:
+        made.add(sight("child"))
+        made.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    made.close()
+    assert [(s.place, s.count) for s in read(tmp_path)[1]] == [("child", 1), ("parent", 1)]
+
+
+def test_a_damaged_file_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"no database " * 500)
+    with pytest.raises(sqlite3.DatabaseError):
+        read(tmp_path)
+    assert len(kept(tmp_path, sight())) == 1
+
+
+def test_a_spool_that_cannot_be_written_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = tmp_path / "file"
+    spool.write_text("")
+    made = Sightings(spool)
+    for _ in range(2):
+        made.add(sight())
+        made.save()
+    made.close()
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"what shadow mode sees cannot be kept in {spool}: ")
