@@ -9,18 +9,20 @@ import html
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Set
 
 Node = dict[str, Any]
 
 MOST_NODES = 4_000
 MOST_DEPTH = 24
 MOST_PRODUCTS = 200
+MOST_KIND = 200  # characters of a type's name
 MOST_REPAIRED = 64 * 1024  # characters of a page; 10 ms
 
 PRODUCTS = {"product", "productgroup", "productmodel", "individualproduct", "someproducts",
@@ -133,6 +135,8 @@ class Graph:
             role = "list"
         elif "offer" in kinds and isinstance(node.get("itemOffered"), dict):
             node = {"itemOffered": {"offers": node, **node["itemOffered"]}}
+        if _INTO.keys().isdisjoint(node):
+            return
         for key, new in _INTO.items():
             if key in node:
                 self._visit(node[key], new or role, depth + 1)
@@ -163,14 +167,22 @@ _INTO: Mapping[str, str | None] = {
 }  # fmt: skip
 
 
-def types(node: Mapping[str, object]) -> set[str]:
+def types(node: Mapping[str, object]) -> Set[str]:
     """Its types in lower case, without the vocabulary's address."""
     kinds = node.get("@type")
+    if type(kinds) is str and len(kinds) <= MOST_KIND:
+        return _kind(kinds)
+    several = kinds if isinstance(kinds, list) else (kinds,)
     return {
-        kind[max(kind.rfind("/"), kind.rfind("#"), kind.rfind(":")) + 1 :].lower()
-        for kind in (kinds if isinstance(kinds, list) else (kinds,))
-        if isinstance(kind, str)
+        kind for name in several[:20] if isinstance(name, str) for kind in _kind(name[:MOST_KIND])
     }
+
+
+@lru_cache(256)
+def _kind(name: str) -> frozenset[str]:
+    """One type, as a set: pages of variants ask it a thousand times."""
+    start = max(name.rfind("/"), name.rfind("#"), name.rfind(":")) + 1
+    return frozenset((name[start:].lower(),))
 
 
 def _says_main(node: Node, role: str) -> bool:
