@@ -8,6 +8,7 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,6 +184,75 @@ def test_knows_what_left_before_it_was_put(name: str, tmp_path: Path, clock: Clo
         kept = [(rows[1], RetryAt(NOW + 9, "x")), (rows[2], Dead("y"))]
         box.settle_new([rows[0], Row(digest(other), other)], kept, NOW)
         assert states(box) == {"id-0": "delivered", "id-1": "waiting", "id-2": "dead"}
+
+
+def identified(*twins: Twin) -> list[Row]:
+    return [Row(digest(twin), twin) for twin in twins]
+
+
+def test_what_left_without_waiting_is_told_once_before_and_after_it_is_entered(
+    tmp_path: Path, clock: Clock
+) -> None:
+    with closing(SqliteOutbox(tmp_path / "o", clock)) as box:
+        box.settle_new(identified(bought(1), make_twin(9), bought(2, value=None)), [], NOW)
+        box.settle_new(identified(bought(3, order_id=None), bought(1)), [], NOW)
+        told = [
+            Purchase("111", "id-1", "A-1", Decimal("99.9"), "SEK", NOW, "delivered"),
+            Purchase("111", "id-2", "A-2", None, "SEK", NOW, "delivered"),
+            Purchase("111", "id-3", None, Decimal("99.9"), "SEK", NOW, "delivered"),
+        ]
+        assert sorted(box.purchases(), key=lambda one: one.event_id) == told
+        with closing(SqliteOutbox(tmp_path / "o", clock)) as other:
+            assert sorted(other.purchases(), key=lambda one: one.event_id) == told
+            readers = other.purchases()
+            first = next(readers)
+            box.put_many([make_twin(10)])  # enters them, in the middle of a reading
+            assert sorted([first, *readers], key=lambda one: one.event_id) == told
+        assert sorted(box.purchases(), key=lambda one: one.event_id) == told
+
+
+def test_what_left_without_waiting_is_forgotten_like_the_others(
+    tmp_path: Path, clock: Clock
+) -> None:
+    with closing(SqliteOutbox(tmp_path / "o", clock)) as box:
+        box.settle_new(identified(bought(1), bought(2, at=NOW + 60)), [], NOW)
+        clock.now = NOW + KEEP_PURCHASES
+        box.put_many([])
+        assert states(box) == {"id-2": "delivered"}
+
+
+@given(
+    told=st.dictionaries(
+        st.sampled_from(("order_id", "value", "currency", "content_name", "custom_data")),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53), 2**53)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.sampled_from(("SEK", '","custom_data":{"value":1}', "}")),
+    ),
+    after=st.sampled_from(({}, {"data_processing_options": ["LDU"]}, {"x": '"custom_data":{}}'})),
+)
+def test_finds_the_facts_wherever_they_stand(told: dict[str, object], after: object) -> None:
+    assert isinstance(after, dict)
+    row = {"event_source_url": ',"custom_data":{"value":7}', "custom_data": told, **after}
+    twin = bought(1)._replace(body=orjson.dumps(row))
+    value, order_id, currency = (told.get(key) for key in ("value", "order_id", "currency"))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    assert purchase_of(twin, "dead") == Purchase(
+        "111",
+        "id-1",
+        order_id if isinstance(order_id, str) else None,
+        Decimal(str(value)) if is_number else None,
+        currency if isinstance(currency, str) else None,
+        NOW,
+        "dead",
+    )
+
+
+@given(st.binary(max_size=40) | st.binary(max_size=40).map(lambda b: b',"custom_data":' + b))
+def test_a_body_that_is_none_says_nothing(body: bytes) -> None:
+    found = purchase_of(bought(1)._replace(body=body), "dead")
+    assert (found.order_id, found.currency) == (None, None)
 
 
 def test_the_outbox_of_an_older_version_gets_a_ledger(tmp_path: Path, clock: Clock) -> None:

@@ -29,6 +29,7 @@ from pixelpair.delivery.outbox import (
     Tally,
     Trouble,
     digest,
+    digests,
 )
 from pixelpair.delivery.redis import RedisOutbox
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
@@ -61,6 +62,12 @@ def claimed(box: Outbox, now: float = NOW) -> list[str]:
 
 def deliver_all(box: Outbox, now: float = NOW) -> None:
     box.settle([(row.key, Delivered()) for row in box.claim(1000, now)], now)
+
+
+def test_the_identities_of_many_are_those_of_each() -> None:
+    twins = [make_twin(n, pixel_id=f"{n % 2}", name=f"Å{n % 3}") for n in range(9)]
+    assert digests(twins) == list(map(digest, twins))
+    assert len(set(digests(twins))) == 9
 
 
 def test_gives_whole_twins_oldest_first(outbox: Outbox) -> None:

@@ -152,7 +152,7 @@ class Intake:
         """Send or put what was read; only then it counts as read."""
         records = [record for chunk in group for record in chunk.records]
         rest = records if self._express is None else self._express.send(records, self.sent)
-        events = sum(not isinstance(record, Withdrawal) for record in records)
+        withdrawals = [record for record in records if isinstance(record, Withdrawal)]
         new = len(records) - len(rest)
         for chunk in group:
             # All of it with the first: the offsets follow.
@@ -161,8 +161,9 @@ class Intake:
             rest = []
             self._count_torn(chunk.skipped)
             self._count_unreadable(chunk.unreadable)
-        self._count(events, new)
-        self._tell_other(records)
+        self._count(len(records) - len(withdrawals), new)
+        if self._other is not None and withdrawals:
+            self._other.put_many(withdrawals)
 
     def _see_off(self, source: Source) -> None:
         """Remove a journal that nobody writes to and that was read to its end."""
@@ -173,11 +174,6 @@ class Intake:
         if self._meters is not None:
             self._meters.add("accepted", new)
             self._meters.add("duplicate", events - new)
-
-    def _tell_other(self, records: list[Twin | Withdrawal]) -> None:
-        withdrawals = [record for record in records if isinstance(record, Withdrawal)]
-        if self._other is not None and withdrawals:
-            self._other.put_many(withdrawals)
 
     def _count_unreadable(self, number: int) -> None:
         if number and not self.unreadable:

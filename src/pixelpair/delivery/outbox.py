@@ -223,6 +223,16 @@ def digest(twin: Twin) -> bytes:
     return hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+def digests(twins: Sequence[Twin]) -> list[bytes]:
+    """The identities of many."""
+    return [
+        hashlib.blake2b(
+            f"{pixel_id}\0{name}\0{event_id}".encode("utf-8", "surrogatepass"), digest_size=16
+        ).digest()
+        for pixel_id, name, event_id, *_ in twins
+    ]
+
+
 def remember_for(lasting: bool) -> float:
     """How long a delivered event's identity is kept, in seconds."""
     return REMEMBER_LASTING if lasting else REMEMBER

@@ -227,7 +227,7 @@ class SqliteOutbox:
         with self._transaction() as db:
             full = len(fresh) >= identities.MERGE_AT
             if full:
-                identities.merge(db)
+                tables.merge(db)
             tables.deliver_new(db, sent, now)
             keys = tables.put_new(db, [row for row, _ in kept], now)
             pairs = zip(keys, [verdict for _, verdict in kept], strict=True)
@@ -289,15 +289,21 @@ class SqliteOutbox:
 
     def purchases(self) -> Iterator[Purchase]:
         """The ledger, page by page; see `Outbox.purchases`."""
+        sold = self._sold()
+        yield from sold.values()
         page = self._purchases_after(b"")
         while page:
-            yield from (purchase for _, purchase in page)
+            yield from (purchase for known, purchase in page if known not in sold)
             page = self._purchases_after(page[-1][0])
 
     @_mended
     def purchases_since(self) -> float:
         """From when on the ledger is whole."""
         return ledger.since(self._db, self._clock())
+
+    @_mended
+    def _sold(self) -> dict[bytes, Purchase]:
+        return ledger.sold(self._db)
 
     @_mended
     def _purchases_after(self, known: bytes) -> list[tuple[bytes, Purchase]]:

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections import Counter
 from contextlib import suppress
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Twin, Withdrawal
@@ -18,7 +19,6 @@ from pixelpair.delivery.identities import (
     ALWAYS,
     forget,
     forget_later,
-    merge,
     note_fresh,
     remember,
 )
@@ -36,7 +36,7 @@ BUSY_MS: Final = 5000
 # SQLITE_CORRUPT and SQLITE_NOTADB: https://www.sqlite.org/rescode.html
 BROKEN: Final = frozenset({11, 26})
 
-VERSION: Final = 6
+VERSION: Final = 7
 # State has a row only for events that were tried and must wait, so a delivery that goes well is
 # one insert and one delete of the body.
 SCHEMA: Final = """
@@ -103,6 +103,12 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
+
+
+def merge(db: sqlite3.Connection) -> None:
+    """Put in their tables what express deliveries have left beside them."""
+    identities.merge(db)
+    ledger.enter_sold(db)
 
 
 def put_all(db: sqlite3.Connection, records: Iterable[Twin | Withdrawal], now: float) -> int:
@@ -203,10 +209,11 @@ def deliver_new(db: sqlite3.Connection, sent: Sequence[Row], now: float) -> None
     """Note what Meta has of events that were never queued."""
     if not sent:
         return
-    known = [row.key for row in sent if isinstance(row.key, bytes)]
-    note_fresh(db, zip(known, [row.twin.lasting for row in sent], strict=True), now)
-    survey.count_sent(db, Counter([(row.twin.pixel_id, row.twin.event_name) for row in sent]))
-    ledger.book(db, _bought(sent, DELIVERED))
+    known, twins, _ = zip(*sent, strict=True)
+    pixels, names, _, _, _, lasting, *_ = zip(*twins, strict=True)
+    note_fresh(db, zip(known, lasting, strict=True), now)
+    survey.count_sent(db, Counter(zip(pixels, names, strict=True)))
+    ledger.book_sold(db, list(compress(sent, map(PURCHASE.__eq__, names))))
     _count(db, "delivered", len(sent))
 
 

@@ -36,13 +36,20 @@ def call(
     for key, value in (("test_event_code", test_event_code), ("partner_agent", partner_agent)):
         if value:
             tail += b',"%s":%s' % (key.encode(), orjson.dumps(value))
-    body = b'{"data":[' + b",".join([twin.body for twin in twins]) + tail + b"}"
+    # One copy of a megabyte: each further one costs its pages anew, 0.3 µs an event.
+    bodies = [twin.body for twin in twins] or [b""]
+    bodies[0] = b'{"data":[' + bodies[0]
+    bodies[-1] += tail + b"}"
     url = f"{graph_url.rstrip('/')}/{version}/{pixel_id}/events"
-    return Call(url, body, token, len(twins))
+    return Call(url, b",".join(bodies), token, len(twins))
 
 
 def portions(sizes: Iterable[int]) -> Iterator[slice]:
     """Cut a queue of bodies, given by their sizes, into slices that each fit one call."""
+    sizes = list(sizes)
+    if 0 < len(sizes) <= MAX_EVENTS and sum(sizes) + len(sizes) <= MAX_BYTES:
+        yield slice(0, len(sizes))
+        return
     start, end, total = 0, 0, 0
     for size in sizes:
         if end > start and (end - start == MAX_EVENTS or total + size + 1 > MAX_BYTES):
