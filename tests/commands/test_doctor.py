@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from email.utils import formatdate
@@ -13,10 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpair.cli import main
-from pixelpair.commands.doctor_meta import _clock
-from pixelpair.commands.doctor_seen import blocks_in, calls_in
+from pixelpair.commands.doctor.command import _shop_of
+from pixelpair.commands.doctor.forms import forms_of, is_act, links
+from pixelpair.commands.doctor.http import Answer as Page
+from pixelpair.commands.doctor.http import Visitor, address
+from pixelpair.commands.doctor.meta import _clock
+from pixelpair.commands.doctor.page import page_lines
+from pixelpair.commands.doctor.reports import read_report
+from pixelpair.commands.doctor.seen import Seen, blocks_in, calls_in
+from pixelpair.commands.doctor.walk import Stop
 from pixelpair.delivery.leader import LOCK_FILE
 from pixelpair.delivery.locks import Lock
+from pixelpair.settings import Settings
 from tests.conftest import missing_tool
 from tests.delivery.redis_server import PROGRAM, RedisServer
 from tests.delivery.sink import Answer, accepted, refused
@@ -79,8 +88,46 @@ def test_shop_that_does_not_answer_cannot_be_looked_at(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["doctor", "http://127.0.0.1:9/"]) == 2
-    assert "cannot be asked" in capsys.readouterr().err
+    told = capsys.readouterr().out
+    assert "cannot be asked" in told
+    assert "test event code" in told  # what was found at home is told all the same
     assert main(["doctor", "shop.example"]) == 2
+    assert "begins with https://" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["shop.example", "ftp://a:pass@b/", "http://a:pass@b:99999/"])
+def test_address_is_looked_at_before_meta_is_asked(
+    url: str,
+    graph: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A test event was sent first, and a password of the address was shown."""
+    monkeypatch.setenv(CODE, "TEST123")
+    assert main(["doctor", url]) == 2
+    assert graph.events == []
+    assert "pass" not in capsys.readouterr().err
+
+
+def test_login_of_the_address_goes_nowhere_else(
+    ask: Ask, graph: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meta got the name and the password, as a part of event_source_url."""
+    monkeypatch.setenv(CODE, "TEST123")
+    _, document = ask("doctor", "http://anna:pass@127.0.0.1:9/tea?token=1")
+    assert document["url"] == "http://127.0.0.1:9/tea?token=1"
+    assert [event["event_source_url"] for event in graph.events] == ["http://127.0.0.1:9/tea"]
+    assert "pass" not in str(document)
+
+
+def test_tells_a_terminal_where_the_walk_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert main(["doctor", "http://127.0.0.1:9/tea?token=1", "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.err == "asking http://127.0.0.1:9/tea, 19 requests left\n"
+    assert json.loads(said.out)["pages"] == []
 
 
 def test_says_it_to_people_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,7 +208,10 @@ def test_reads_the_clock_of_graphs_answer(
 
 def test_old_version_is_a_warning(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIXELPAIR_GRAPH_VERSION", "v19.0")
-    assert says(lines(ask)["version"], "warn", "v19.0 is older than")
+    newest = Settings.__dataclass_fields__["graph_version"].default
+    behind = int(newest[1:].partition(".")[0]) - 19
+    said = f"v19.0 is {behind} versions older than {newest}"
+    assert says(lines(ask)["version"], "warn", said)
 
 
 # --- the spool ------------------------------------------------------------------------------------
@@ -264,6 +314,73 @@ def test_names_a_redis_that_is_away(ask: Ask, monkeypatch: pytest.MonkeyPatch) -
     assert "secret" not in str(found)
 
 
+# --- what it touches ------------------------------------------------------------------------------
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@pytest.mark.parametrize(
+    "path",
+    words("""/logout /customer/sign-out /konto/logga-ut /abmelden /cart/remove/5 /cart/add/5
+    /add-to-cart /shop/?add-to-cart=12 /x?action=delete&id=1 /items/7/delete /wishlist/7
+    /products/7/like /pay /unsubscribe?u=1 /cart?remove_item=3 /admin/users
+    /account/verify?t=1 /basket?empty=1
+    /?cmd=empty-cart /d%65lete/5 /d%C3%A9connexion /user/logoff /checkout/cancel /compare/add/1
+    """),
+)
+def test_link_that_may_change_something_is_left_alone(path: str) -> None:
+    assert is_act(f"https://shop.example{path}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    words("""/ /products/tea-set /products/switch-oled /p/addison-chair /c/editions
+    /shop/buy-back-box /address-labels /search?q=tea /cart /checkout /kassa
+    /order/checkout /products/likeness /catalog/blog-outfits /kategori/logik /clearance
+    /updates /products/tea?page=2
+    """),
+)
+def test_link_that_shows_something_is_followed(path: str) -> None:
+    assert not is_act(f"https://shop.example{path}")
+
+
+PAGE_OF_FORMS = b"""<a href="/a">A</a><a href="/b" rel="nofollow">B</a>
+<a href="/c" data-method="post">C</a><a href="/d" onclick="go()">D</a><a href="/e">Log out</a>
+<a href="//other.example/f">F</a>
+<a href="javascript:x()">G</a><a href="http://[bad">H</a><a href="mailto:a@b">I</a>
+<form method="post" action="/newsletter/cart"><input name="email" type="email"></form>
+<form method="post" action="/cart/clear"></form>
+<form method="post" action="/cart"><input type="hidden" name="_method" value="DELETE"></form>
+<form method="post" action="/cart"><input name="action" value="checkout"></form>
+<form method="post" action="//other.example/cart/add"></form>
+<form method="post" action="/cart/add"><input name="sku" value="1">
+<button type="button" name="x">X</button><button name="buy_now" value="1">Buy now</button>
+<button formaction="/express" name="e">E</button><button name="add" value="1">Add</button></form>"""
+
+
+def test_only_plain_links_and_the_carts_own_form_are_touched() -> None:
+    visitor = Visitor("https://shop.example/", lambda _host: "-")
+    page = Page("GET", "https://shop.example/", 200, (), PAGE_OF_FORMS)
+    assert links(page, visitor) == ["https://shop.example/a"]
+    found = [form for form in forms_of(page, visitor) if form.may_add]
+    visitor.close()
+    assert [(f.action, f.fields) for f in found] == [
+        ("https://shop.example/cart/add", {"sku": "1", "add": "1"})
+    ]
+
+
+def test_ticket_is_made_for_the_host_that_is_asked() -> None:
+    """http://shop.example leads on to www: its ticket was for another host, and not admitted."""
+    asked: list[str] = []
+    visitor = Visitor("http://127.0.0.1:9/", lambda host: asked.append(host) or "-", pause=0)
+    (answer,) = visitor.ask("http://www.127.0.0.1:9/")
+    visitor.close()
+    assert (asked, answer.status) == (["www.127.0.0.1:9"], 0)
+    assert address("https://a%40b:c@Shop.example").login == ("a@b", "c")
+
+
 # --- what it reads --------------------------------------------------------------------------------
 
 
@@ -272,3 +389,62 @@ def test_no_page_breaks_the_doctor(rubbish: bytes) -> None:
     block = b'<script type="application/json" id="pixelpair">%b</script>' % rubbish
     assert isinstance(calls_in(block), list)
     assert all(isinstance(one, dict) for one in blocks_in(block))
+
+
+@given(st.binary(max_size=200))
+def test_no_links_and_forms_break_the_doctor(rubbish: bytes) -> None:
+    body = b'<a href="%b">x</a><form action="%b" method="%b">' % ((rubbish,) * 3)
+    visitor = _VISITOR
+    page = Page("GET", "https://shop.example/", 200, (), body)
+    assert all(visitor.is_ours(url) for url in links(page, visitor))
+    assert all(visitor.is_ours(form.action) for form in forms_of(page, visitor))
+
+
+_VISITOR = Visitor("https://shop.example/", lambda _host: "-")
+_SETTINGS = Settings(pixel_id=PIXEL, access_token=TOKEN)
+_SHOP = _shop_of(_SETTINGS)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+_KEYS = ("mode", "events", "sealed", "facts", "dropped", "notes", "chain", "cache", "coding")
+
+
+@given(st.dictionaries(st.sampled_from(_KEYS), _JSON))
+def test_no_report_breaks_the_doctor(found: dict[str, Any]) -> None:
+    """Whoever answers may answer anything, a shop of another version too."""
+    text = json.dumps({"v": 1, **found})
+    told = read_report(text)
+    assert told is not None
+    assert told["chain"]
+    headers = (("pixelpair-report", text), ("content-type", "text/html"))
+    stop = Stop("home", Page("GET", "https://shop.example/", 200, headers, b"<html>"))
+    assert list(page_lines(Seen(stop, _SHOP, _SETTINGS, "https://shop.example")))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"v":2}', "[" * 5000, "nul"])
+def test_what_is_no_report_is_none(text: str) -> None:
+    assert read_report(text) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "headers", "words"),
+    [
+        ("slow", (), "stops before its end"),
+        ("slow", (("content-length", "90"),), "Content-Length is not the page's"),
+        ("length", (("content-length", "90"),), "Content-Length is not the page's"),
+        ("encoding", (("content-encoding", "gzip"),), "not coded as"),
+        ("", (("content-length", "29"),), ""),
+    ],
+)
+def test_names_how_a_page_breaks_off(
+    fault: str, headers: tuple[tuple[str, str], ...], words: str
+) -> None:
+    """The last has no </head> and no </html>, as minifiers leave them out."""
+    given = (("content-type", "text/html"), ("pixelpair-report", '{"v":1,"inserted":9}'), *headers)
+    page = Page("GET", "https://shop.example/", 200, given, b"<html><title>Tea</title><p>x", fault)
+    seen = Seen(Stop("home", page), _SHOP, _SETTINGS, "https://shop.example")
+    found = [line.cause for line in page_lines(seen) if line.check == "headers"]
+    assert [words in cause for cause in found] == [True]
+    assert (found == ["Content-Length and ETag fit"]) == (not words)

@@ -311,6 +311,17 @@ def test_no_header_breaks_the_shop(value: bytes, host: str) -> None:
     assert admits(SECRETS, value, host, NOW) is False
 
 
+def test_several_tickets_admit_nobody() -> None:
+    """Each costs a signature: a head of 64 KB has room for thousands."""
+    where = shop()
+    exchange = Exchange(where.shop, "GET", lambda _source: request(), None)
+    exchange.admit([(b"pixelpair-doctor", ticket(SECRETS, HOST, NOW).encode())] * 2)
+    assert exchange.respond(200, HTML) is None
+    exchange.feed(PAGE)
+    exchange.finish()
+    assert where.sent == [("PageView", *ids(1))]
+
+
 # --- pages without end ---------------------------------------------------------------------------
 
 
@@ -320,6 +331,34 @@ def test_page_without_end_is_let_go() -> None:
     out = b"".join(held.feed(block) for _ in range(30))
     assert 2_000_000 < len(out) <= 3_000_000
     assert (held.state, out + held.finish(b"!")) == ("changed", block * 30 + b"!")
+
+
+def test_endless_page_in_crumbs_is_held_in_linear_time() -> None:
+    """Each chunk once added up all before it: 2 MB of them took minutes of a worker."""
+    held = Held(lambda chunk: chunk)
+    out = b"".join(held.feed(b"x" * 20) for _ in range(120_000))
+    assert len(out) > 2_000_000
+
+
+@pytest.mark.parametrize(
+    "said", [b'public, private="x"', b"max-age=60", b'max-age=9, private="a, b"']
+)
+def test_no_cache_may_keep_a_report(said: bytes) -> None:
+    answered = rehearse(shop(), headers=[*HTML, (b"cache-control", said)])
+    assert answered.values(b"cache-control") == [b"private, no-store"]
+
+
+def test_failure_of_ours_is_in_the_shops_log_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was kept for a report that a failed answer may not get."""
+    where = shop()
+    logged: list[str] = []
+    monkeypatch.setattr(
+        type(where.shop.notes), "say", lambda _notes, what, *_given, **_more: logged.append(what)
+    )
+
+    monkeypatch.setattr("pixelpair.core.rehearsal._fitting", lambda _report: 1 / 0)
+    assert rehearse(where).body != PAGE
+    assert logged == ["failed"]
 
 
 def test_answer_without_interest_gets_no_report() -> None:

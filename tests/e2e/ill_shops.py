@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -70,6 +71,7 @@ class Ill:
     inside: tuple[Wrap, ...] = ()
     outside: tuple[Wrap, ...] = ()
     installed: bool = True
+    more: Callable[[Flask], object] = lambda _app: None  # more of the shop
     order: Callable[[], dict[str, object]] = lambda: PAID | {"order_id": "7"}
 
 
@@ -119,6 +121,7 @@ def flask_shop(ill: Ill, settings: Settings) -> App:
         pixelpair.track("Purchase", **ill.order())
         return page("<p>Thank you</p>")
 
+    ill.more(app)
     for wrap in ill.inside:
         app.wsgi_app = wrap(app.wsgi_app)
     if ill.installed:
@@ -292,6 +295,29 @@ def longer(app: App) -> App:
     )
 
 
+def odd_pages(app: Flask) -> None:
+    """What a walk may meet."""
+    answers: dict[str, tuple[object, int, dict[str, str]]] = {
+        "/broken": ("no", 500, {}),
+        "/limited": ("no", 429, {}),
+        "/refused": ("no", 403, {}),
+        "/locked": ("no", 401, {}),
+        "/loop": ("", 302, {"Location": "/loop"}),
+        "/away": ("", 302, {"Location": "https://id.example/login?next=1"}),
+        "/long": (PAGE.format(head="", body="<p>tea</p>" * 300_000), 200, {}),
+        "/binary": (bytes(range(256)) * 40, 200, {"Content-Type": "text/html"}),
+        "/latin": ("<!doctype html><html><title>x</title>Käse".encode("latin-1"), 200, {}),
+        "/file": ("x", 200, {"Content-Type": "application/pdf"}),
+    }
+    for path, answer in answers.items():
+        app.add_url_rule(path, path, lambda answer=answer: answer)
+
+    @app.get("/silent")
+    def silent() -> str:
+        time.sleep(0.6)
+        return "late"
+
+
 _NUMBERS = count(1)
 POLICY = "Content-Security-Policy"
 META = "https://connect.facebook.net"
@@ -447,5 +473,69 @@ ILL = {
     "a page that is excluded": Ill(
         ("warn", "pixel", "PIXELPAIR_EXCLUDE"), shop={"exclude": "/search"}
     ),
+    "a shop in shadow mode": Ill(
+        ("warn", "middleware", "PIXELPAIR_MODE=shadow"),
+        shop={"mode": "shadow"},
+        doctor={"mode": "shadow"},
+    ),
+    "another secret, and none": Ill(
+        ("fail", "middleware", "there is no secret"),
+        shop={"secret": "", "access_token": ""},
+        doctor={"secret": "", "access_token": ""},
+    ),
+    "a form that is refused": Ill(
+        ("warn", "page", "answers 403"), outside=(asking(HTTP_COOKIE=""),)
+    ),
+    **{
+        f"a page: {path}": Ill(finds, words=("--page", path), more=odd_pages)
+        for path, finds in {
+            "/broken": ("fail", "page", "answers 500"),
+            "/limited": ("warn", "page", "answers 429"),
+            "/refused": ("warn", "page", "answers 403"),
+            "/locked": ("warn", "page", "answers 401"),
+            "/loop": ("warn", "page", "answers 302 and leads on to /loop"),
+            "/away": ("warn", "page", "answers 302 and leads on to https://id.example/login"),
+            "/long": ("warn", "headers", "longer than 2 MB"),
+            "/binary": ("fail", "pixel", "has no <head>"),
+            "/file": ("warn", "page", "is application/pdf"),
+            "/silent": ("fail", "page", "no answer in"),
+        }.items()
+    },
     "a page that fails": Ill(("warn", "page", "answers 404"), words=("--page", "/nowhere")),
 }  # fmt: skip
+
+NONE = ("ok", "middleware", "")
+# What is no fault, and looked like one.
+NONCE = "script-src 'nonce-r4nd0m' 'strict-dynamic'; img-src *; connect-src *"
+SOUND = {
+    "as it is": Ill(NONE),
+    "a banner that asks": Ill(
+        NONE,
+        shop={"consent": "cookiebot"},
+        head='<script src="https://consent.cookiebot.com/uc.js"></script>',
+    ),
+    "browser ids": Ill(NONE, shop={"event_id": "browser"}),
+    "pages for all": Ill(NONE, headers={"Cache-Control": "public, max-age=60", "ETag": '"1"'}),
+    "a cache that keeps what it may": Ill(
+        NONE, headers={"Cache-Control": "public, max-age=60"}, outside=(keeping,)
+    ),
+    "a policy with a nonce": Ill(
+        NONE, headers={POLICY: NONCE}, head='<script nonce="r4nd0m">1</script>'
+    ),
+    "gzip outside": Ill(NONE, outside=(compressing("gzip", gzip.compress),)),
+    "limited data use": Ill(NONE, shop={"ldu": "0,0"}),
+    "one proxy, trusted": Ill(
+        NONE, shop={"trusted_proxies": "1"}, outside=(forwarding("203.0.113.7", "10.0.0.1"),)
+    ),
+    "no PageView from the server": Ill(NONE, shop={"page_view": "browser"}),
+    "latin-1": Ill(NONE, words=("--page", "/latin"), more=odd_pages),
+    "a lenient template": Ill(NONE, ld=JSON_LD.replace('"EUR"}', '"EUR",}')),
+}
+TRAPS = (
+    '<a href="/logout">Bye</a> <a href="/cart/clear">Empty</a> <a href="/products/TEA/delete">x</a>'
+    '<a href="/x" rel="nofollow">x</a> <a href="http://127.0.0.1:9/products/X">Other</a>'
+    '<form method="post" action="/newsletter"><input name="email"></form>'
+    '<form method="post" action="/cart/pay"><button name="pay">Pay</button></form>'
+    '<form method="post" action="/contact"><textarea name="text"></textarea></form>'
+    '<form action="/unsubscribe"><input name="q"></form>'
+)

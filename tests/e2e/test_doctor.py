@@ -6,13 +6,26 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from pixelpair.cli import main
-from pixelpair.commands import doctor_http
+from pixelpair.commands.doctor import http as doctor_http
+from tests.conftest import BROWSER
 
-from .caches import CACHING, OWN_TERMS, PASS_HOST, nginx
-from .ill_shops import ILL, Ill, flask_shop, installed_again, serving, settings_of
+from .caches import CACHING, OWN_TERMS, PASS_HOST, cached_shop, nginx, varnish
+from .ill_shops import (
+    ILL,
+    NONE,
+    PAGE,
+    SOUND,
+    TRAPS,
+    Ill,
+    flask_shop,
+    installed_again,
+    serving,
+    settings_of,
+)
 from .shops import shop
 
 if TYPE_CHECKING:
@@ -20,7 +33,9 @@ if TYPE_CHECKING:
 
     from tests.conftest import Sandbox
 
-HEALTHY = Ill(("ok", "middleware", ""))
+HEALTHY = Ill(NONE)
+# Its traps come first.
+TRAPPED = PAGE.replace("<h1>", f"{TRAPS}<h1>")
 # No test event code, a Graph on loopback, no worker: what the doctor says of this machine here.
 AT_HOME = {"settings", "token", "worker", "spool", "version", "delivery", "disk", "spool rights"}
 
@@ -63,6 +78,59 @@ def test_healthy_shop_has_no_fault(spool: Path, capsys: pytest.CaptureFixture[st
     assert [where.rpartition(" ")[0] for where in pairs] == kinds
 
 
+@pytest.mark.parametrize("name", SOUND)
+def test_finds_no_fault_where_is_none(
+    name: str, spool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, document = examined(SOUND[name], spool, capsys)
+    assert [line for line in abroad(document) if line["status"] != "ok"] == []
+
+
+def test_touches_nothing_that_changes_the_shop(
+    spool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def noting(app: Any) -> Any:
+        def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
+            asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+            return app(environ, start_response)
+
+        return wrapped
+
+    trapped = replace(HEALTHY, page=TRAPPED, outside=(noting,))
+    _, document = examined(trapped, spool, capsys)
+    assert set(asked) == {
+        "GET /",
+        "GET /products/TEA",
+        "GET /search",
+        "POST /cart/add",
+        "GET /cart",
+        "GET /checkout",
+    }
+    assert len(asked) <= 20
+    assert [line for line in abroad(document) if line["status"] == "fail"] == []
+
+
+def test_shop_below_a_prefix_is_walked_by_its_rules(
+    spool: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rules know paths below the mount, and links do not: no rule fitted any link."""
+    settings = settings_of(spool, routes="ViewContent /products/{content_id}")
+    made = flask_shop(replace(HEALTHY, page=PAGE.replace('="/', '="/tea/')), settings)
+
+    def mounted(environ: dict[str, Any], start_response: Any) -> Any:
+        below = environ["PATH_INFO"].removeprefix("/tea")
+        return made(environ | {"SCRIPT_NAME": "/tea", "PATH_INFO": below}, start_response)
+
+    with serving(mounted) as url:
+        page = url + "/tea/"
+        main(["doctor", page, "--json"], settings=lambda: settings)
+    document = json.loads(capsys.readouterr().out)
+    (found,) = [line for line in document["lines"] if line["check"] == "routes"][:1]
+    assert (found["status"], found["cause"]) == ("ok", "events of their own: ViewContent")
+
+
 def test_nothing_of_the_doctors_visit_leaves(
     spool: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,8 +141,15 @@ def test_nothing_of_the_doctors_visit_leaves(
 
 
 @pytest.mark.parametrize("name", ILL)
-def test_names_the_fault(name: str, spool: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_the_fault(
+    name: str,
+    spool: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ill = ILL[name]
+    if "/silent" in ill.words:
+        monkeypatch.setattr(doctor_http, "READ", 0.3)
     _, document = examined(ill, spool, capsys)
     status, check, words = ill.finds
     found = [(line["status"], line["check"], line["cause"]) for line in abroad(document)]
@@ -129,3 +204,26 @@ def test_names_an_nginx_that_keeps_what_it_must_not(
     document = json.loads(capsys.readouterr().out)
     causes = [line["cause"] for line in document["lines"] if line["check"] == "cache"]
     assert any("two visitors were shown one event id" in cause for cause in causes)
+
+
+@pytest.mark.e2e
+def test_shop_behind_varnish_is_seen_past_its_cache(
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A kept page bears no report: the walk ended there, and nothing of the shop was known."""
+    own = {"PIXELPAIR_ROUTES": "ViewContent /products/{id}", "PIXELPAIR_TRUSTED_PROXIES": "1"}
+    given = sandbox.environ(tmp_path / "spool") | own
+    environ(monkeypatch, given)
+    with cached_shop("starlette on uvicorn", given) as port, varnish(port, tmp_path) as front:
+        page = f"{front}/products/public"
+        for _ in range(2):
+            httpx.get(page, headers=BROWSER | {"Cookie": "_fbp=fb.0.1700000000000.1"})
+        main(["doctor", page, "--page", "/products/silent", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    causes = [(line["check"], line["cause"]) for line in document["lines"]]
+    assert ("middleware", "pixelpair answers its doctor") in causes
+    assert [line for line in document["lines"] if line["status"] == "fail"] == []
+    assert any("Age: " in c or "browser ids" in c for check, c in causes if check == "cache")

@@ -5,6 +5,7 @@ leaves. Knows the ticket that admits it and the report that it gets; decides not
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -75,15 +76,19 @@ def name_of(host: str) -> str:
 
 
 class _Kept(Notes):
-    """Keeps what would be said and counted: none of it is of a customer."""
+    """Keeps what would be said and counted: none of it is of a customer. A failure of ours is said
+    to all the same: its traceback stands nowhere else."""
 
-    __slots__ = ("kept",)
+    __slots__ = ("_own", "kept")
 
-    def __init__(self) -> None:
+    def __init__(self, own: Notes) -> None:
         super().__init__()
+        self._own = own
         self.kept: list[list[str]] = []
 
     def say(self, what: str, *args: object, per: object = None, exc_info: bool = False) -> None:
+        if what == "failed":
+            self._own.say(what, *args, per=per, exc_info=exc_info)
         about = printable(str(args[0]))[:80] if args and what != "failed" else ""
         if [what, about] not in self.kept:
             self.kept.append([what, about])
@@ -178,7 +183,7 @@ class Rehearsal:
 
 def rehearsal(shop: Shop, request: Request, peer: str) -> Rehearsal:
     """The same shop, of which nothing leaves; `peer` is who holds the socket."""
-    notes = _Kept()
+    notes = _Kept(shop.notes)
     chain, place = _chain(request, peer)
     made = Rehearsal(shop, chain, place, notes)
     made.shop = replace(
@@ -236,11 +241,15 @@ def _text(value: bytes | None) -> str:
     return printable((value or b"").decode("latin-1"))[:100]
 
 
+# Bare: `private="x"` is of one header, and lets caches keep the answer.
+_RESTRAINED: Final = re.compile(rb"(?:^|[,\s])(?:private|no-store)\s*(?:$|,)")
+
+
 def _unkept(headers: Headers) -> Headers:
     """Headers that no cache may store: the report is the doctor's alone."""
     control = (header_value(headers, b"cache-control") or b"").lower()
     targeted = any(is_targeted(name) or name == b"x-accel-expires" for name, _ in headers)
-    if (b"private" in control or b"no-store" in control) and not targeted:
+    if _RESTRAINED.search(control) and not targeted:
         return headers
     kept = [pair for pair in headers if pair[0] in _TAGS or not tells_caches(pair[:1])]
     return [*kept, (b"cache-control", b"private, no-store")]
@@ -264,17 +273,19 @@ def _fitting(report: Mapping[str, object]) -> bytes:
 class Held:
     """A plain page that is held to its end, as a coded one is for a moment: then all is known."""
 
-    __slots__ = ("_change", "_out", "state")
+    __slots__ = ("_change", "_out", "_size", "state")
 
     def __init__(self, change: Callable[[bytes], bytes]) -> None:
         self.state: Literal["held", "alone", "changed"] = "held"
         self._change = change
         self._out: list[bytes] = []
+        self._size = 0
 
     def feed(self, chunk: bytes) -> bytes:
         """The bytes to send now: none, but of a page without end."""
         self._out.append(self._change(chunk))
-        if self.state == "held" and sum(map(len, self._out)) <= MOST_HELD:
+        self._size += len(self._out[-1])
+        if self.state == "held" and self._size <= MOST_HELD:
             return b""
         self.state = "changed"
         return self._sent()

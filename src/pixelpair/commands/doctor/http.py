@@ -5,15 +5,16 @@ Knows HTTP, cookies and bounds; what the answers mean is not said here.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urljoin, urlsplit
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import httpx
 
+from pixelpair.commands.doctor.reports import read_report
 from pixelpair.errors import PixelPairError
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ MOST_ASKED: Final = 20
 MOST_BYTES: Final = 2_000_000
 READ, PATIENCE = 10.0, 30.0  # seconds without a byte, and for a whole answer
 MOST_HOPS: Final = 5
+MOST_TIME: Final = 180.0  # seconds that a whole walk may take
+# Something that no cache has: what a link from elsewhere brings, and no shop knows.
+PAST_CACHES: Final = "pixelpair-doctor"
 # No shop notices it; a walk takes two seconds longer.
 PAUSE: Final = 0.1
 CHROME: Final = (
@@ -47,13 +51,10 @@ _MOVES: Final = frozenset({301, 302, 303, 307, 308})
 _KEEPS: Final = frozenset({307, 308})
 
 
-class Unreachable(PixelPairError):  # noqa: N818
-    """The shop does not answer: there is nothing to look at."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for one request. `fault`: how its body broke off, or ""."""
+    """What came back for one request. `fault`: how its body broke off, or ""; status 0: nothing
+    came, and `fault` is why."""
 
     method: str
     url: str
@@ -86,13 +87,8 @@ class Answer:
     @property
     def report(self) -> dict[str, Any] | None:
         """What the shop's pixelpair tells its doctor."""
-        for text in self.values(REPORT)[-1:]:
-            try:
-                found = json.loads(text)
-            except ValueError:
-                return None
-            return found if isinstance(found, dict) else None
-        return None
+        found = [read_report(text) for text in self.values(REPORT)]
+        return found[-1] if found else None
 
 
 class Visitor:
@@ -102,16 +98,15 @@ class Visitor:
     def __init__(
         self,
         url: str,
-        ticket: Callable[[], str],
+        ticket: Callable[[str], str],
         *,
         most: int = MOST_ASKED,
         pause: float | None = None,
+        told: Callable[[str, int], None] = lambda _url, _left: None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise PixelPairError(f"{url} is no address: it begins with https:// and a host")
-        self.origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        self.start = url
+        self.origin, self.start, self._login = address(url)
+        self._told = told
+        self._end = time.monotonic() + MOST_TIME
         self.agent = CHROME
         self.left = most
         self._ticket = ticket
@@ -136,11 +131,15 @@ class Visitor:
         *,
         data: Mapping[str, str] | None = None,
         fresh: bool = False,
+        past_caches: bool = False,
         referrer: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> list[Answer]:
         """Ask, and follow where it leads within the shop: all answers, none where no request is
-        left. `fresh`: as somebody who was never here."""
+        left. `fresh`: as somebody who was never here; `past_caches`: by an address that nobody
+        asked for yet."""
+        if past_caches:
+            url += f"{'&' if urlsplit(url).query else '?'}{PAST_CACHES}={token_hex(4)}"
         client = self._opened() if fresh else self._client
         try:
             return list(self._followed(client, url, data, referrer, headers or {}))
@@ -162,9 +161,11 @@ class Visitor:
         more: Mapping[str, str],
     ) -> Iterator[Answer]:
         for _ in range(MOST_HOPS + 1):
-            if not self.left:
+            if not self.left or time.monotonic() > self._end:
                 return
             answer = self._asked(client, url, data, referrer, more)
+            if answer.status == 429:  # it wants to be left alone
+                self.left = 0
             yield answer
             place = answer.value("location")
             if answer.status not in _MOVES or not place:
@@ -189,26 +190,26 @@ class Visitor:
         more: Mapping[str, str],
     ) -> Answer:
         self.left -= 1
+        self._told(url, self.left)
         time.sleep(self._pause)
         method = "GET" if data is None else "POST"
         headers = {**_HEADERS, "User-Agent": self.agent, "Accept-Encoding": _PLAIN}
         headers |= {"Sec-Fetch-Site": "same-origin" if referrer else "none"}
         headers |= {"Referer": referrer} if referrer else {}
         headers |= {"Origin": self.origin} if data is not None else {}
-        headers |= {"Pixelpair-Doctor": self._ticket(), **more}
+        headers |= {"Pixelpair-Doctor": self._ticket(urlsplit(url).netloc), **more}
         try:
             with client.stream(method, url, headers=headers, data=data) as response:
                 body, fault = _body(response)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            why = str(error) or type(error).__name__
-            raise Unreachable(f"{_shown(url)} cannot be asked: {why}") from None
+            return Answer(method, url, 0, fault=_why(error))
         pairs = [
             (k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in response.headers.raw
         ]
         return Answer(method, url, response.status_code, tuple(pairs), body, fault)
 
     def _opened(self) -> httpx.Client:
-        return httpx.Client(timeout=READ, follow_redirects=False)
+        return httpx.Client(timeout=READ, follow_redirects=False, auth=self._login)
 
 
 def _body(response: httpx.Response) -> tuple[bytes, str]:
@@ -218,13 +219,53 @@ def _body(response: httpx.Response) -> tuple[bytes, str]:
         for chunk in response.iter_bytes():
             body += chunk
             if len(body) > MOST_BYTES or time.monotonic() > end:
-                break
-    except httpx.RemoteProtocolError:
+                return bytes(body), "long"
+    except httpx.ReadTimeout:
+        return bytes(body), "slow"
+    except (httpx.RemoteProtocolError, httpx.ReadError):
         return bytes(body), "length"
     except httpx.DecodingError:
         return bytes(body), "encoding"
     return bytes(body), ""
 
 
-def _shown(url: str) -> str:
-    return url.partition("?")[0]
+def _why(error: Exception) -> str:
+    """Why nothing came, in words that a stranger can use."""
+    said = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        detail = said.rpartition("failed: ")[2].partition(" (_ssl")[0]
+        return f"its certificate is not trusted ({detail}): name its authority in SSL_CERT_FILE"
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer in {READ:g} s ({type(error).__name__})"
+    return said or type(error).__name__
+
+
+class Address(NamedTuple):
+    """Where a walk begins, and the name and password that the address held."""
+
+    origin: str
+    start: str
+    login: tuple[str, str] | None
+
+
+def address(url: str) -> Address:
+    """Raises PixelPairError for what is no address of a shop."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or (parts.port or 1) < 1:
+            raise ValueError
+    except ValueError:
+        shown = _without_login(url)
+        said = f"{shown} is no address: it begins with https:// and a host"
+        raise PixelPairError(said) from None
+    login = (unquote(parts.username or ""), unquote(parts.password or ""))
+    host = parts.netloc.rpartition("@")[2].lower()
+    clean = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+    return Address(f"{parts.scheme}://{host}", clean, login if any(login) else None)
+
+
+def _without_login(url: str) -> str:
+    """An address as it may be shown."""
+    start, mark, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{start}{mark}{place.rpartition('@')[2]}{slash}{path}"

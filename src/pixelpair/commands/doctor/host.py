@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pixelpair.commands.doctor_words import Line, fail, ok, warn
+from pixelpair.commands.doctor.words import Line, fail, ok, warn
 from pixelpair.commands.spools import opened
 from pixelpair.commands.words import span
 from pixelpair.core.events import Twin
@@ -100,7 +100,7 @@ def _aims(settings: Settings, now: float) -> Iterator[Line]:
         cause = f"the test event code {code.code} has ended"
         yield warn("settings", cause, "remove PIXELPAIR_TEST_EVENT_CODE")
     elif code.code and host == META:
-        cause = f"all events carry the test event code {code.code}: none counts"
+        cause = f"all events carry the test event code {code.code}: customers mix with tests"
         yield warn("settings", cause, "remove PIXELPAIR_TEST_EVENT_CODE where customers buy")
 
 

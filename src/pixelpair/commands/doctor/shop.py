@@ -8,24 +8,28 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from pixelpair.commands.doctor_seen import blocks_in
-from pixelpair.commands.doctor_words import Line, fail, ok, warn
+from pixelpair.commands.doctor.seen import blocks_in
+from pixelpair.commands.doctor.words import Line, fail, ok, warn
 from pixelpair.core.rehearsal import name_of
 from pixelpair.core.seals import Seal
+from pixelpair.storefront import doctors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixelpair.commands.doctor_http import Answer
-    from pixelpair.commands.doctor_walk import Stop, Walk
+    from pixelpair.commands.doctor.http import Answer
+    from pixelpair.commands.doctor.walk import Stop, Walk
     from pixelpair.core.shop import Shop
     from pixelpair.settings import Settings
 
 _INSTALL: Final = (
-    "install the middleware in the app that answers here, and restart it; PIXELPAIR_MODE must not"
-    " be off there"
+    "install the middleware in the app that answers here, and restart it; PIXELPAIR_MODE must be"
+    " live there, not shadow or off"
 )
-_SAME: Final = "give the shop and this command the same PIXELPAIR_SECRET"
+_SAME: Final = (
+    "give the shop and this command the same PIXELPAIR_SECRET; a framework's own key is known to"
+    " `flask pixelpair doctor` and `manage.py pixelpair doctor` alone"
+)
 _PASS: Final = "let the proxy hand on the Host header (nginx: proxy_set_header Host $host)"  # noqa: S105
 
 
@@ -38,6 +42,13 @@ def absent_lines(
     """Why the shop's answer bears no report, as far as its page tells. `script` is the answer of
     our own address."""
     blocks = blocks_in(answer.body)
+    if settings.mode != "live" and not blocks:
+        yield _resting(settings)
+        return
+    if blocks and not doctors(settings):
+        cause = "pixelpair is there, and admits no doctor: there is no secret to know it by"
+        yield fail("middleware", cause, "set PIXELPAIR_SECRET, for the shop and this command")
+        return
     if not blocks:
         yield _no_block(answer, script)
         return
@@ -52,6 +63,15 @@ def absent_lines(
         yield fail("middleware", cause, _SAME)
         return
     yield _other_host(answer, blocks, shop) or _stripped(answer)
+
+
+def _resting(settings: Settings) -> Line:
+    """Pages are as they were: the shop's settings say so."""
+    if settings.mode == "shadow":
+        cause = "PIXELPAIR_MODE=shadow: pages stay as they are, and there is nothing to walk for"
+        return warn("middleware", cause, "`pixelpair shadow` tells what would have been sent")
+    cause = f"PIXELPAIR_MODE={settings.mode}: pixelpair does nothing in this shop"
+    return warn("middleware", cause, "set PIXELPAIR_MODE=live when the shop is to be counted")
 
 
 def _no_block(answer: Answer, script: Answer | None) -> Line:
@@ -95,8 +115,12 @@ def _stripped(answer: Answer) -> Line:
 
 
 def shop_lines(walk: Walk, settings: Settings) -> Iterator[Line]:
-    """All but what single pages tell. The first stop has a report."""
-    home = walk.stops[0].first
+    """All but what single pages tell."""
+    home = next((stop.first for stop in walk.stops if stop.first.report), None)
+    if home is None:
+        cause = "pixelpair answered its doctor once, and not when it came as a visitor"
+        yield warn("middleware", cause, "see the lines of the pages, and run this again")
+        return
     report = home.report or {}
     yield ok("middleware", "pixelpair answers its doctor")
     yield from _host(home, report, settings)
@@ -216,4 +240,6 @@ def _routes(stops: list[Stop]) -> Iterator[Line]:
         return
     else:
         fix = "write the shop's paths into PIXELPAIR_ROUTES, like ViewContent /p/{content_id}"
-        yield fail("routes", "no page that was seen makes an event but PageView", fix)
+        seen = {stop.kind for stop in stops} & {"product", "page", "add to cart", "checkout"}
+        grade = fail if seen else warn
+        yield grade("routes", "no page that was seen makes an event but PageView", fix)

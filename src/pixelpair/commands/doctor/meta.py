@@ -7,7 +7,7 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from pixelpair.commands.doctor_words import Line, fail, ok, warn
+from pixelpair.commands.doctor.words import Line, fail, ok, warn
 from pixelpair.core.cookies import new_fbp
 from pixelpair.core.events import PAGE_VIEW, Event, Visitor
 from pixelpair.delivery import sums
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SLIGHT, GRAVE = 60.0, 300.0
 _HOW: Final = (
     "copy the code of Events Manager > Test Events into PIXELPAIR_TEST_EVENT_CODE and run this"
-    " again: one test event is sent, and counts nowhere else"
+    " again: one PageView of nobody's is sent"
 )
 _AGENT: Final = "Mozilla/5.0 (compatible; pixelpair-doctor)"
 _CAUSES: Final = {
@@ -102,8 +102,13 @@ def _said(reply: Reply, pixel_id: str) -> Iterator[Line]:
 def _version(settings: Settings, *, refused: bool) -> Iterator[Line]:
     newest = str(Settings.__dataclass_fields__["graph_version"].default)
     if _number(settings.graph_version) < _number(newest) and not refused:
-        cause = f"{settings.graph_version} is older than {newest}, which pixelpair was made for"
-        yield warn("version", cause, "leave PIXELPAIR_GRAPH_VERSION out")
+        behind = _number(newest)[0] - _number(settings.graph_version)[0]
+        count = f"{behind} version{'' if behind == 1 else 's'} " if behind else ""
+        cause = (
+            f"{settings.graph_version} is {count}older than {newest}, which pixelpair was made for"
+        )
+        fix = "leave PIXELPAIR_GRAPH_VERSION out: Meta serves each for two years at least, not ever"
+        yield warn("version", cause, fix)
     else:
         yield ok("version", f"Graph {settings.graph_version}")
 

@@ -7,21 +7,22 @@ import re
 from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Final
 
-from pixelpair.commands.doctor_headers import (
+from pixelpair.commands.doctor.headers import (
     cache_lines,
     cookies_lines,
     headers_lines,
     policy_lines,
 )
-from pixelpair.commands.doctor_seen import BLOCK, Seen, blocks_in, calls_in, loaders
-from pixelpair.commands.doctor_words import Line, fail, ok, warn
+from pixelpair.commands.doctor.seen import BLOCK, Seen, blocks_in, calls_in, loaders
+from pixelpair.commands.doctor.words import Line, fail, ok, warn
 from pixelpair.core.events import PAGE_VIEW
+from pixelpair.core.product.json_ld import parse
 from pixelpair.core.snippet import PENDING_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pixelpair.commands.doctor_http import Answer
+    from pixelpair.commands.doctor.http import Answer
 
     Check = Callable[["Seen"], Iterator[Line]]
 
@@ -57,18 +58,32 @@ _REASONS: Final = {
 
 def page_lines(seen: Seen) -> Iterator[Line]:
     """All that is to be said of one stop."""
-    if seen.answer.status and not seen.answer.is_page and seen.answer.method == "GET":
+    refused = not seen.answer.status or seen.answer.status >= 400
+    if refused or (not seen.answer.is_page and seen.answer.method == "GET"):
         yield from _no_page(seen)
         return
     for check in _OF_PAGE if seen.answer.method == "GET" else _OF_ACT:
         yield from check(seen)
 
 
+_LOG_OF_SHOP: Final = "look into the shop's log"
+_FIXES: Final = {
+    401: "give name and password in the address: https://name:password@host/",
+    403: "let this machine pass the shop's firewall or bot protection, and run this again",
+    429: "wait, or let this machine pass the limit, and run this again",
+}
+
+
 def _no_page(seen: Seen) -> Iterator[Line]:
-    status, kind = seen.answer.status, seen.answer.value("content-type")
+    answer, status = seen.answer, seen.answer.status
+    if not status:
+        yield fail("page", f"no answer: {answer.fault}", _LOG_OF_SHOP, seen.where)
+        return
+    kind, to = answer.value("content-type"), answer.value("location").partition("?")[0]
     what = f"answers {status}" if status != 200 else f"is {kind or 'of no type'}, and no page"
-    grade = fail if status >= 500 else warn
-    yield grade("page", what, "give another with --page", seen.where)
+    what += f" and leads on to {to[:100]}" if 300 <= status < 400 and to else ""
+    grade, fix = (fail, _LOG_OF_SHOP) if status >= 500 else (warn, "give another with --page")
+    yield grade("page", what, _FIXES.get(status, fix), seen.where)
 
 
 # --- the pixel -----------------------------------------------------------------------------------
@@ -78,7 +93,7 @@ def _pixel(seen: Seen) -> Iterator[Line]:
     body, noted = seen.answer.body, dict(seen.report.get("notes", ()))
     number = loaders(seen.shop, body)
     if number == 1:
-        yield ok("pixel", f"there once, by {seen.report.get('mode', '?')} id", seen.where)
+        yield ok("pixel", f"there once, by {_mode(seen)} id", seen.where)
     elif number > 1:
         fix = "install pixelpair once, in one process and at one place"
         yield fail("pixel", f"there {number} times", fix, seen.where)
@@ -92,6 +107,12 @@ def _pixel(seen: Seen) -> Iterator[Line]:
         yield fail("pixel", "none", "see the line about the middleware", seen.where)
 
 
+def _mode(seen: Seen) -> str:
+    """Which side makes the ids, also of a page that a cache showed."""
+    signed = any("signed" in block for block in blocks_in(seen.answer.body))
+    return str(seen.report.get("mode") or ("browser" if signed else "server"))
+
+
 def _why_none(seen: Seen, noted: dict[str, str]) -> tuple[str, str]:
     for name, found in _ALONE.items():
         if name in noted:
@@ -100,6 +121,13 @@ def _why_none(seen: Seen, noted: dict[str, str]) -> tuple[str, str]:
         return _REASONS["no head"]
     why = seen.report.get("why", "")
     return _REASONS.get(why, (f"is left alone ({why})", "see `pixelpair inspect`"))
+
+
+def _failed(seen: Seen) -> Iterator[Line]:
+    if "failed" in dict(seen.report.get("notes", ())):
+        cause = "pixelpair failed on this page, and let it through"
+        fix = "its traceback is in the shop's log; please report it"
+        yield fail("pixel", cause, fix, seen.where)
 
 
 def _twice(seen: Seen) -> Iterator[Line]:
@@ -127,8 +155,8 @@ def _pair(seen: Seen) -> Iterator[Line]:
     told = seen.report
     if not told or told.get("mode") not in ("server", "browser"):
         return
-    if told.get("cut") and not told.get("events"):
-        return
+    if seen.answer.fault or (told.get("cut") and not told.get("events")):
+        return  # neither half is known to its end
     shown = {(name, ids[0]) for name, _data, *ids in calls_in(seen.answer.body) if ids}
     handed = {(name, event_id) for name, event_id, _keys, fault in told["events"] if not fault}
     yield from _compared(seen, shown, handed)
@@ -186,15 +214,16 @@ def _pending(answer: Answer) -> Iterator[tuple[str, str]]:
 def _facts(seen: Seen) -> Iterator[Line]:
     told = seen.report
     calls = {e[0]: e[2] for e in [*told.get("events", ()), *told.get("sealed", ())]}
+    keys = calls.get("ViewContent", ["content_ids", "value", "currency"])
+    missing = [key for key in ("content_ids", "value", "currency") if key not in keys]
     for text in _JSON_LD.findall(seen.answer.body):
         try:
-            json.loads(text, strict=False)
-        except ValueError as error:
-            cause = f"its JSON-LD is broken: {str(error).partition(':')[0]}"
-            yield fail("facts", cause, "let a JSON library write it", seen.where)
+            parse(text.decode("utf-8", "replace"))
+        except ValueError:
+            grade = fail if missing else warn
+            fix = "let a JSON library write it"
+            yield grade("facts", "its JSON-LD is broken", fix, seen.where)
     if "ViewContent" in calls:
-        keys = calls["ViewContent"]
-        missing = [key for key in ("content_ids", "value", "currency") if key not in keys]
         sources = sorted(set(told["facts"].values())) or ["the route or the view"]
         if missing:
             cause = f"ViewContent lacks {', '.join(missing)}"
@@ -250,8 +279,7 @@ def _stack(seen: Seen) -> Iterator[Line]:
 
 
 _OF_PAGE: Final[tuple[Check, ...]] = (
-    *(_pixel, _twice, _theme, _pair, cache_lines, headers_lines, policy_lines, _facts, _purchase),
-    _stack,
-    cookies_lines,
+    *(_pixel, _failed, _twice, _theme, _pair, cache_lines, headers_lines, policy_lines),
+    *(_facts, _purchase, _stack, cookies_lines),
 )
-_OF_ACT: Final[tuple[Check, ...]] = (_act, _purchase, cookies_lines)
+_OF_ACT: Final[tuple[Check, ...]] = (_act, _failed, _purchase, cookies_lines)

@@ -9,8 +9,8 @@ from copy import copy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from pixelpair.commands.doctor_words import Line, fail
-from pixelpair.commands.screen import Grid, answer
+from pixelpair.commands.doctor.words import Line, fail
+from pixelpair.commands.screen import Grid, answer, plain
 from pixelpair.commands.words import LEFT, OK, USAGE, add
 from pixelpair.core.notes import Notes
 from pixelpair.errors import PixelPairError, SettingsError
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from pixelpair.commands.doctor_http import Visitor
-    from pixelpair.commands.doctor_walk import Walk
+    from pixelpair.commands.doctor.http import Visitor
+    from pixelpair.commands.doctor.walk import Walk
     from pixelpair.commands.words import Commands, Read
     from pixelpair.core.shop import Shop
     from pixelpair.settings import Settings
@@ -38,9 +38,10 @@ def add_doctor(commands: Commands) -> None:
         "find out what keeps events from leaving, and say what to do",
         "Without URL: the settings, the token (by a test event, where PIXELPAIR_TEST_EVENT_CODE"
         " is set),\nthe spool, the outbox and who sends. With the URL of the running shop it walks"
-        " through it as a\nbrowser does, in 20 requests at most: home, product, search, cart,"
-        " checkout. The shop knows its\ndoctor by a signed header: what it does there is decided"
-        " as for a customer, and no event of it\nleaves. Run it with the settings of the shop.\n"
+        " through it as a\nbrowser does, in 20 requests and 3 minutes at most: home, product,"
+        " search, cart, checkout. The\nshop knows its doctor by a signed header: what it does there"
+        " is decided as for a customer, and no\nevent of it leaves. Run it with the settings of the"
+        " shop.\n"
         "Exit code 0: nothing failed; 1: something did; 2: it could not be looked at.",
         "pixelpair doctor\npixelpair doctor https://shop.example\n"
         "pixelpair doctor https://shop.example --page /products/tea --strict --json\n"
@@ -69,29 +70,36 @@ def add_doctor(commands: Commands) -> None:
 
 
 def _doctor(arguments: argparse.Namespace, read: Read) -> int:
-    now, stops = time.time(), list[dict[str, object]]()
+    now, stops, reached = time.time(), list[dict[str, object]](), True
+    url = ""
     try:
         settings = read()
-        lines = list(_at_home(settings, arguments.url, now))
         if arguments.url:
-            found, stops = _in_shop(settings, arguments)
+            from pixelpair.commands.doctor.http import address
+
+            url = address(arguments.url).start
+        lines = list(_at_home(settings, url.partition("?")[0], now))
+        if url:
+            found, stops, reached = _in_shop(settings, arguments)
             lines += found
     except SettingsError as error:
-        from pixelpair.commands.doctor_host import wrong_settings
+        from pixelpair.commands.doctor.host import wrong_settings
 
         lines = wrong_settings(error)
     except PixelPairError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error)), file=sys.stderr)
         return USAGE
     counts = Counter(str(line.status) for line in lines)
     document = {
         "at": now,
-        "url": arguments.url,
+        "url": url,
         **{status: counts[status] for status in _MARKS},
         "pages": stops,
         "lines": [asdict(line) for line in lines],
     }
     answer(document, _shown(lines, counts), as_json=arguments.json)
+    if not reached:
+        return USAGE
     bad = counts["fail"] + (counts["warn"] if arguments.strict else 0)
     return LEFT if bad else OK
 
@@ -102,8 +110,8 @@ def _shown(lines: list[Line], counts: Counter[str]) -> list[Grid | str]:
 
 
 def _at_home(settings: Settings, url: str, now: float) -> Iterator[Line]:
-    from pixelpair.commands.doctor_host import host_lines, spool_or_none
-    from pixelpair.commands.doctor_meta import meta_lines
+    from pixelpair.commands.doctor.host import host_lines, spool_or_none
+    from pixelpair.commands.doctor.meta import meta_lines
 
     yield from host_lines(settings, now)
     yield from meta_lines(settings, url, spool_or_none(settings), now)
@@ -114,19 +122,21 @@ def _at_home(settings: Settings, url: str, now: float) -> Iterator[Line]:
 
 def _in_shop(
     settings: Settings, arguments: argparse.Namespace
-) -> tuple[list[Line], list[dict[str, object]]]:
-    """The lines of a walk, and the pages that it saw."""
-    from pixelpair.commands.doctor_http import Visitor
+) -> tuple[list[Line], list[dict[str, object]], bool]:
+    """The lines of a walk, the pages that it saw, and whether the shop answers at all."""
+    from pixelpair.commands.doctor.http import Visitor
     from pixelpair.core.rehearsal import ticket
     from pixelpair.storefront import doctors
 
-    own = _of_host(settings, arguments.url)
+    own = _of_host(settings, arguments.url, arguments.host)
     secrets = doctors(own) if own.pixel_id else ()
     if not own.pixel_id:
-        return [fail("walk", "no shop of these settings is at this address", "see above")], []
-    visitor: Visitor = Visitor(
+        cause, fix = "no shop of these settings is at this address", "name its host with --host"
+        return [fail("walk", cause, fix)], [], True
+    visitor = Visitor(
         arguments.url,
-        lambda: ticket(secrets, arguments.host or visitor.host, time.time()) if secrets else "-",
+        lambda host: ticket(secrets, arguments.host or host, time.time()) if secrets else "-",
+        told=_progress if sys.stderr.isatty() else _silence,
     )
     try:
         return _walked(visitor, own, arguments)
@@ -134,29 +144,42 @@ def _in_shop(
         visitor.close()
 
 
+def _progress(url: str, left: int) -> None:
+    print(plain(f"asking {url.partition('?')[0]}, {left} requests left"), file=sys.stderr)
+
+
+def _silence(_url: str, _left: int) -> None:
+    """Nobody watches."""
+
+
 def _walked(
     visitor: Visitor, settings: Settings, arguments: argparse.Namespace
-) -> tuple[list[Line], list[dict[str, object]]]:
-    from pixelpair.commands.doctor_http import CHROME, MACHINE
-    from pixelpair.commands.doctor_page import page_lines
-    from pixelpair.commands.doctor_seen import Seen
-    from pixelpair.commands.doctor_shop import absent_lines, shop_lines
-    from pixelpair.commands.doctor_walk import Walk
+) -> tuple[list[Line], list[dict[str, object]], bool]:
+    from pixelpair.commands.doctor.http import CHROME, MACHINE
+    from pixelpair.commands.doctor.page import page_lines
+    from pixelpair.commands.doctor.seen import Seen
+    from pixelpair.commands.doctor.shop import absent_lines, shop_lines
+    from pixelpair.commands.doctor.walk import Walk
 
     shop = _shop_of(settings)
-    walk = Walk(visitor, shop)
     # Whoever does not know its doctor must not take it for a customer.
     visitor.agent = MACHINE
-    probe = visitor.ask(arguments.url)[-1]
+    probe = visitor.ask(visitor.start)[-1]
+    if not probe.status:
+        cause = f"{visitor.start.partition('?')[0]} cannot be asked: {probe.fault}"
+        return [fail("walk", cause, "start the shop, or correct the address")], [], False
     visitor.settle(probe)
-    known = probe.report is not None
+    # A cache may answer: what is behind it tells at an address that no cache has.
+    asked = [probe, *([] if probe.report else visitor.ask(probe.url, past_caches=True))]
+    known = any(answer.report is not None for answer in asked)
     visitor.agent = CHROME if known else MACHINE
+    walk = Walk(visitor, shop, known=known)
     _go(walk, arguments, known=known)
     lines: list[Line] = []
     if not known:
         script = visitor.ask(f"{visitor.origin}{shop.snippet.file_path}")
         lines += absent_lines(probe, script[-1] if script else None, shop, settings)
-    elif walk.stops:
+    else:
         lines += shop_lines(walk, settings)
     for stop in walk.stops:
         lines += page_lines(Seen(stop, shop, settings, visitor.origin))
@@ -170,7 +193,7 @@ def _walked(
         }
         for stop in walk.stops
     ]
-    return lines, pages
+    return lines, pages, True
 
 
 def _go(walk: Walk, arguments: argparse.Namespace, *, known: bool) -> None:
@@ -181,17 +204,20 @@ def _go(walk: Walk, arguments: argparse.Namespace, *, known: bool) -> None:
         walk.on(places=arguments.place_order)
 
 
-def _of_host(settings: Settings, url: str) -> Settings:
+def _of_host(settings: Settings, url: str, host: str) -> Settings:
     """The settings of the shop at this address, where a process has many."""
     if not settings.shops:
         return settings
     from urllib.parse import urlsplit
 
+    from pixelpair.commands.doctor.http import address
     from pixelpair.shops import directory
 
     sys.path.append("")  # the shop's object may lie where this is run, beside its app
     try:
-        found = directory(settings.shops).for_host(urlsplit(url).netloc.lower())
+        found = directory(settings.shops).for_host(
+            (host or urlsplit(address(url).origin).netloc).lower()
+        )
     except Exception as error:  # the shop's own object
         raise PixelPairError(f"PIXELPAIR_SHOPS failed: {type(error).__name__}") from error
     return found.within(settings) if found else copy(settings)

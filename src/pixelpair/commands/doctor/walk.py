@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
-from pixelpair.commands.doctor_http import BROTLI, Answer
+from pixelpair.commands.doctor.forms import Form, forms_of, is_act, links
+from pixelpair.commands.doctor.http import BROTLI, Answer
 from pixelpair.core.rehearsal import FORGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from selectolax.lexbor import LexborNode
-
-    from pixelpair.commands.doctor_http import Visitor
+    from pixelpair.commands.doctor.http import Visitor
     from pixelpair.core.shop import Shop
 
 # Which event a kind of page makes, and how addresses of such pages look in most shops.
@@ -32,8 +31,15 @@ KINDS: Final = {
 _ADDS: Final = re.compile(r"cart|basket|\bbag\b|varukorg|kundvagn|warenkorb|panier")
 _ORDERS: Final = re.compile(r"order|checkout|place|kassa|kasse|buy|pay")
 _SEARCHES: Final = frozenset({"q", "query", "search", "s", "term", "text", "keywords"})
+# Where most shops have their lists of products; tried before other links.
+_LISTS: Final = re.compile(
+    r"(?i)/(?:categor|collection|catalog|katalog|kategori|shop|store|product|produkt|butik|boutique"
+    r"|sortiment|all\b|c/)"
+)
+_PRIVATE: Final = re.compile(
+    r"(?i)/(?:accounts?|konto|login|log-in|signin|sign-in|register|users?)\b"
+)
 _NO_PAGE: Final = re.compile(r"(?i)\.(?:css|js|png|jpe?g|gif|svg|webp|pdf|zip|xml|json|ico)\Z")
-_LEAVES: Final = re.compile(r"(?i)log-?out|sign-?out|delete|remove|unsubscribe")
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 MOST_TRIED: Final = 2  # lists of products on the way to one
 
@@ -64,34 +70,26 @@ class Stop:
         return f"{self.kind} {self.first.path}"
 
 
-class Form(NamedTuple):
-    """A form as a browser would send it."""
-
-    method: str
-    action: str
-    fields: dict[str, str]
-    texts: tuple[str, ...]  # the fields that a person types into
-    kinds: frozenset[str]
-
-
 class Walk:
     """One visit of a shop, place by place. `missed` are the places that were not found."""
 
-    def __init__(self, visitor: Visitor, shop: Shop) -> None:
+    def __init__(self, visitor: Visitor, shop: Shop, *, known: bool) -> None:
         self.visitor = visitor
         self.shop = shop
+        self.known = known  # the shop knows its doctor
         self.stops: list[Stop] = []
         self.missed: list[str] = []
         self.forged: Answer | None = None
         self.coded: Answer | None = None
+        self.root = ""  # where the app is mounted
 
     def home(self) -> Stop:
         """The address that was given, with the two probes that are made of it."""
         ask, url = self.visitor.ask, self.visitor.start
         stop = self._stop("home", ask(url), url)
         lies = {"X-Forwarded-For": FORGED}
-        self.forged = _last(ask(url, headers=lies))
-        self.coded = _last(ask(url, headers={"Accept-Encoding": BROTLI}))
+        self.forged = _last(ask(url, headers=lies, past_caches=True))
+        self.coded = _last(ask(url, headers={"Accept-Encoding": BROTLI}, past_caches=True))
         return stop
 
     def on(self, *, places: bool) -> None:
@@ -115,8 +113,7 @@ class Walk:
 
     def _product(self, home: Answer) -> Stop | None:
         found = self._linked("product", [home], quiet=True)
-        lists = [link for link in links(home, self.visitor) if self._may_be_asked(link)]
-        for url in lists[:MOST_TRIED] if found is None else ():
+        for url in self._lists(home)[:MOST_TRIED] if found is None else ():
             between = _last(self.visitor.ask(url, referrer=home.url))
             found = self._linked("product", [between], quiet=True) if between else None
             if found:
@@ -125,9 +122,15 @@ class Walk:
             self.missed.append("product")
         return found
 
+    def _lists(self, home: Answer) -> list[str]:
+        """Links that may lead to products, the likeliest first; none with a query."""
+        asked = filter(self._may_be_asked, links(home, self.visitor))
+        found = [u for u in asked if not _query(u) and not _PRIVATE.search(_path(u))]
+        return sorted(found, key=lambda url: not _LISTS.search(self._below(url)))
+
     def _search(self, home: Answer, product: Stop | None) -> None:
-        forms = [form for form in forms_of(home, self.visitor) if form.method == "GET"]
-        for form in forms:
+        found = forms_of(home, self.visitor)
+        for form in (f for f in found if f.method == "GET" and not is_act(f.action)):
             name = next((n for n in form.texts if self._searches(form, n)), None)
             if name is not None:
                 query = urlencode(form.fields | {name: _word(product or self.stops[0])})
@@ -137,14 +140,16 @@ class Walk:
         self.missed.append("search")
 
     def _searches(self, form: Form, name: str) -> bool:
-        path, query = unquote(urlsplit(form.action).path), urlencode({name: "tea"})
-        events = self._events("GET", path, query)
+        events = self._events("GET", self._below(form.action), urlencode({name: "tea"}))
         return "Search" in events or "search" in form.kinds or name.lower() in _SEARCHES
 
     def _cart(self, product: Stop) -> Stop | None:
-        forms = [f for f in forms_of(product.first, self.visitor) if f.method == "POST"]
-        ruled = [f for f in forms if "AddToCart" in self._events("POST", _path(f.action))]
-        form = next(iter(ruled or [f for f in forms if _ADDS.search(_path(f.action))]), None)
+        forms = [
+            f for f in forms_of(product.first, self.visitor) if f.method == "POST" and f.may_add
+        ]
+        ruled = [f for f in forms if "AddToCart" in self._events("POST", self._below(f.action))]
+        likely = (f for f in forms if _ADDS.search(_path(f.action).lower()))
+        form = next(iter(ruled or likely), None)
         if form is None:
             self.missed.append("add to cart")
             return self._linked("cart", [product.first], again=False)
@@ -161,7 +166,7 @@ class Walk:
     def _order(self, checkout: Stop) -> None:
         """A real order of the shop's: only where somebody asked for it."""
         forms = [f for f in forms_of(checkout.first, self.visitor) if f.method == "POST"]
-        ruled = [f for f in forms if "Purchase" in self._events("POST", _path(f.action))]
+        ruled = [f for f in forms if "Purchase" in self._events("POST", self._below(f.action))]
         form = next(iter(ruled or [f for f in forms if _ORDERS.search(_path(f.action))]), None)
         if form is None:
             self.missed.append("order")
@@ -189,18 +194,23 @@ class Walk:
         """The links of a page that lead to such a place, the surest first."""
         event, looks = KINDS[kind]
         found = [link for link in links(source, self.visitor) if self._may_be_asked(link)]
-        ruled = [u for u in found if event and event in self._events("GET", _path(u), _query(u))]
+        ruled = [u for u in found if event in self._events("GET", self._below(u), _query(u))]
         return (ruled or [u for u in found if looks.search(_path(u).lower())])[:1]
 
     def _stop(self, kind: str, answers: list[Answer], url: str) -> Stop:
         """Remember a place; `url` is asked for once more, by somebody new ("": not)."""
         if not answers:
             return Stop(kind, Answer("GET", url, 0))
-        again = None
-        if url and answers[-1].is_page:
-            buys = _buys(answers[-1])  # an order's page is its own customer's
-            again = _last(self.visitor.ask(answers[-1].url, fresh=not buys))
-        stop = Stop(kind, answers[-1], again)
+        first, again = answers[-1], None
+        if url and first.is_page:
+            buys = _buys(first)  # an order's page is its own customer's
+            again = _last(self.visitor.ask(first.url, fresh=not buys))
+        if first.is_page and first.report is None and self.known:
+            # A cache answered. What the shop itself says, beside what the cache keeps.
+            own = _last(self.visitor.ask(first.url, past_caches=True))
+            first, again = (own, first) if own is not None and own.report else (first, again)
+        self.root = self.root or (first.report or {}).get("root", "")
+        stop = Stop(kind, first, again)
         self.stops.append(stop)
         return stop
 
@@ -208,10 +218,13 @@ class Walk:
         return [m.event_name for m in self.shop.routes.match(method, path, query, None)]
 
     def _may_be_asked(self, url: str) -> bool:
-        path = _path(url)
+        path = self._below(url)
         known = any(stop.first.url == url for stop in self.stops)
-        left_alone = self.shop.excludes(path) or _NO_PAGE.search(path) or _LEAVES.search(url)
-        return not known and not left_alone
+        return not (known or is_act(url) or self.shop.excludes(path) or _NO_PAGE.search(path))
+
+    def _below(self, url: str) -> str:
+        """The path as the app knows it, which may be mounted somewhere: rules are written so."""
+        return _path(url).removeprefix(self.root) or "/"
 
 
 def _last(answers: list[Answer]) -> Answer | None:
@@ -222,73 +235,6 @@ def _buys(answer: Answer) -> bool:
     report = answer.report or {}
     calls = [*report.get("events", ()), *report.get("sealed", ())]
     return any(call[0] == "Purchase" for call in calls)
-
-
-# --- links and forms -----------------------------------------------------------------------------
-
-
-def links(answer: Answer, visitor: Visitor) -> list[str]:
-    """The addresses of the shop that a page links to, each once."""
-    found = []
-    for node in LexborHTMLParser(answer.body).css("a[href]"):
-        url = _joined(answer.url, node.attributes.get("href") or "")
-        if url and visitor.is_ours(url) and url != answer.url:
-            found.append(url)
-    return list(dict.fromkeys(found))
-
-
-def forms_of(answer: Answer, visitor: Visitor) -> Iterator[Form]:
-    """The forms of a page that are sent to the shop."""
-    for node in LexborHTMLParser(answer.body).css("form"):
-        action = _joined(answer.url, node.attributes.get("action") or answer.url)
-        if action and visitor.is_ours(action):
-            yield _form(node, action)
-
-
-def _joined(base: str, href: str) -> str:
-    try:
-        return urljoin(base, href.strip()).partition("#")[0]
-    except ValueError:
-        return ""
-
-
-def _form(node: LexborNode, action: str) -> Form:
-    method = (node.attributes.get("method") or "get").upper()
-    fields: dict[str, str] = {}
-    texts, kinds = [], set()
-    for control in node.css("input[name], select[name], textarea[name]"):
-        name, kind = control.attributes.get("name") or "", _kind(control)
-        kinds.add(kind)
-        value = _value(control, kind)
-        if value is not None and name not in fields:
-            fields[name] = value
-            texts += [name] if kind not in ("hidden", "select", "checkbox", "radio") else []
-    for button in node.css("button[name], input[type=submit][name]")[:1]:
-        fields.setdefault(button.attributes["name"] or "", button.attributes.get("value") or "")
-    return Form(method, action, fields, tuple(texts), frozenset(kinds))
-
-
-def _kind(control: LexborNode) -> str:
-    if control.tag != "input":
-        return str(control.tag)
-    return (control.attributes.get("type") or "text").lower()
-
-
-def _value(control: LexborNode, kind: str) -> str | None:
-    """What a browser sends for it; None where that is nothing."""
-    given = control.attributes
-    if kind in ("submit", "button", "image", "reset", "file"):
-        return None
-    if kind == "select":
-        options = control.css("option[selected]") or control.css("option")
-        chosen = options[0].attributes.get("value") if options else None
-        return chosen if chosen is not None else options[0].text() if options else None
-    if kind == "textarea":
-        return control.text()
-    if kind == "checkbox":
-        ticked = "checked" in given or "required" in given
-        return given.get("value") or "on" if ticked else None
-    return given.get("value") or ""
 
 
 def _typed(name: str) -> str:

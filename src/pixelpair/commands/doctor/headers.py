@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pixelpair.commands.doctor_seen import calls_in
-from pixelpair.commands.doctor_words import Line, fail, ok, warn
+from pixelpair.commands.doctor.http import MOST_BYTES
+from pixelpair.commands.doctor.seen import calls_in
+from pixelpair.commands.doctor.words import Line, fail, ok, warn
 from pixelpair.core.csp import INLINE, Scripts, meta_policies, permitted
 from pixelpair.core.csp_sources import lists
 from pixelpair.core.html import usual_places
@@ -15,8 +16,8 @@ from pixelpair.core.html import usual_places
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixelpair.commands.doctor_http import Answer
-    from pixelpair.commands.doctor_seen import Seen
+    from pixelpair.commands.doctor.http import Answer
+    from pixelpair.commands.doctor.seen import Seen
 
 _HITS: Final = ("x-cache", "x-cache-status", "cf-cache-status", "x-proxy-cache", "x-drupal-cache")
 _LOADS: Final = {"connect-src": "connections", "img-src": "images"}
@@ -89,7 +90,15 @@ def _broken(seen: Seen) -> Iterator[Line]:
     cut = seen.report.get("inserted") and not answer.value("content-encoding")
     whole = answer.body.rstrip().lower().endswith(b"</html>")
     short = cut and length.isdigit() and len(answer.body) == int(length) and not whole
-    if answer.fault == "length" or (short and _page_ends(seen)):
+    if answer.fault == "long":
+        cause = f"the page is longer than {MOST_BYTES // 1_000_000} MB, or takes half a minute"
+        yield warn("headers", cause, "nothing, if that is meant: the rest was not read", seen.where)
+        return
+    if answer.fault == "slow" and not length:
+        fix = "look into what the page waits for: visitors wait too"
+        yield fail("headers", "the page stops before its end", fix, seen.where)
+        return
+    if answer.fault in ("length", "slow") or (short and _page_ends(seen)):
         cause = "Content-Length is not the page's: browsers cut it off, or wait"
         fix = "a middleware outside changes the body: let it set Content-Length anew"
         yield fail("headers", cause, fix, seen.where)
@@ -99,8 +108,9 @@ def _broken(seen: Seen) -> Iterator[Line]:
 
 
 def _page_ends(seen: Seen) -> bool:
-    """Whether the page began like one that ends with </html>."""
-    return seen.answer.body[:2000].lower().lstrip().startswith((b"<!doctype", b"<html"))
+    """Whether the page is like one that ends with </html>; minifiers leave out that and </head>."""
+    body = seen.answer.body.lower()
+    return body.lstrip().startswith((b"<!doctype", b"<html")) and b"</head>" in body
 
 
 # --- the policy ----------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pixelpair.core.csp import INLINE
 
 if TYPE_CHECKING:
-    from pixelpair.commands.doctor_http import Answer
-    from pixelpair.commands.doctor_walk import Stop
+    from pixelpair.commands.doctor.http import Answer
+    from pixelpair.commands.doctor.walk import Stop
     from pixelpair.core.shop import Shop
     from pixelpair.settings import Settings
 
