@@ -204,6 +204,35 @@ def test_a_named_route_is_the_place_and_its_parameters_are_not_kept() -> None:
     assert (sight.place, sight.path) == ("orders", "/u/{user}/*")
 
 
+def test_a_path_with_an_order_in_it_is_none_of_a_products() -> None:
+    """A thank-you page that shows more products: its address names the order."""
+    views = [Tracked("ViewContent", {}), Tracked("Purchase", {"value": 1, "currency": "SEK"})]
+    (sight,) = visit(
+        site(),
+        "/orders/A17/complete",
+        PAGE,
+        view=lambda shadow: [shadow.track(tracked) for tracked in views],
+    )
+    assert sight.path == "/orders/{order_id}/complete"
+
+
+def test_parameters_of_several_parts_are_not_kept() -> None:
+    (sight,) = visit(site(), "/of/anna/berg", PAGE, route=("of", {"who": "anna/berg"}))
+    assert (sight.place, sight.path) == ("of", "")
+
+
+def test_an_address_in_an_events_name_is_not_kept() -> None:
+    page = HEAD + b"<script>fbq('trackCustom','anna@example.com')</script>"
+    (sight,) = visit(site(), "/tea", page)
+    assert "anna" not in repr(sight)
+
+
+def test_a_coded_page_is_read_however_its_headers_are_written() -> None:
+    headers = [(b"Content-Type", b"text/html"), (b"Content-Encoding", b"gzip")]
+    (sight,) = visit(site(), "/tea", gzip.compress(HEAD + BUY), headers=headers)
+    assert sight.counts["Purchase", "page sends"] == 1
+
+
 def test_nothing_is_sealed_and_nobody_identified() -> None:
     def view(shadow: Shadow) -> None:
         shadow.identify({"email": "anna@example.com"})

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpair.core.events import Event
+from pixelpair.core.shadow_calls import Call
 from pixelpair.core.shadow_differences import LONGEST, Difference, differences
-from pixelpair.core.shadow_page import Call, Existing
+from pixelpair.core.shadow_page import Existing
 
 
 def event(name: str, **data: Any) -> Event:
@@ -91,6 +92,21 @@ CASES: dict[str, tuple[list[Call], list[Event], list[Difference]]] = {
         [VIEW],
         [D("PageView", "other pixel", "9", "1 2"), D("PageView", "missing there")],
     ),
+    "each of both pixels by itself": (
+        [Call("PageView", {}, True, pixel=pixel) for pixel in ("1", "2")],
+        [VIEW],
+        [],
+    ),
+    "all, and one by itself": (
+        [call("PageView"), Call("PageView", {}, True, pixel="2")],
+        [VIEW],
+        [D("PageView", "twice")],
+    ),
+    "the one that is alike is compared": (
+        [call("Lead", value=1), call("Lead", value=2)],
+        [event("Lead", value=2)],
+        [D("Lead", "twice")],
+    ),
     "to one of ours": ([Call("PageView", {}, True, pixel="2")], [VIEW], []),
 }
 
@@ -103,6 +119,12 @@ def test_tells(case: str) -> None:
 
 def test_claims_nothing_missing_of_a_page_that_was_not_read_to_its_end() -> None:
     assert differences(Existing(whole=False), [VIEW], ("1",)) == []
+
+
+def test_says_what_may_hold_what_is_missing() -> None:
+    found = Existing(managers=("Google Tag Manager",))
+    unseen = "Google Tag Manager is not read"
+    assert differences(found, [VIEW], ("1",)) == [D("PageView", "missing there", unseen)]
 
 
 def test_tells_of_pixels_that_are_started() -> None:

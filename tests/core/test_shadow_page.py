@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixelpair.core.shadow_page import MOST_BYTES, MOST_CALLS, Call, Existing, existing
+from pixelpair.core.shadow_calls import Call
+from pixelpair.core.shadow_page import MOST_BYTES, MOST_CALLS, Existing, existing
 
 BASE = """!function(f,b,e,v,n,t,s){if(f.fbq)return;n=f.fbq=function(){n.callMethod?
 n.callMethod.apply(n,arguments):n.queue.push(arguments)};if(!f._fbq)f._fbq=n;n.push=n;n.loaded=!0;
@@ -64,7 +65,35 @@ CALLS = {
     "function bought() { fbq('track','A') }": Call("A", {}, sure=False),
     "if (paid) { fbq('track','A') }": Call("A", {}, sure=False),
     "function a(){} fbq('track','A')": Call("A", {}),
+    "window.fbq?.('track','A')": Call("A", {}),
+    "try { fbq('track','A') } catch (e) {}": Call("A", {}),
+    "if (typeof fbq !== 'undefined') { fbq('track','A') }": Call("A", {}),
+    "if (window.fbq) { fbq('track','A') }": Call("A", {}),
+    "addEventListener('load', e => { fbq('track','A') })": Call("A", {}),
+    "a=/[/'\"]/.test(b),c=d/2;u='https://x';fbq('track','A')": Call("A", {}),
+    "return /\"/.test(b) ;fbq('track','A')": Call("A", {}),
+    "fbq('track','A',{eventID:'x'})": Call("A", {"eventID": "x"}),  # custom data
+    "fbq('track','A',{eventID:id},{})": Call("A", {}),
+    "fbq('track','A',{eventID:id},{a:1})": Call("A", {}, None),
+    "fbq('track','A',{},{eventId:'x'})": Call("A", {}),
+    "fbq('track','A',{},{eventID:`a-${id}`})": Call("A", {}, True),
+    "fbq('track','A',{},{...options})": Call("A", {}, None, unread=ALL),
+    "fbq('track','A',...rest)": Call("A", {}, None, unread=ALL),
+    "fbq('track','A',{...base,currency:'SEK'})": Call(
+        "A", {"currency": "SEK"}, unread=ALL - {"currency"}
+    ),
 }
+UNREAD = {
+    "fbq('track','A',{content_ids:[id]})": {"content_ids"},
+    "fbq('track','A',{content_ids:['1',[`${id}`]]})": {"content_ids"},
+    "fbq('track','A',{contents:[{id:sku,quantity:1}]})": {"contents"},
+}
+
+
+@pytest.mark.parametrize("code", UNREAD)
+def test_lists_with_something_that_only_the_script_knows_are_unread(code: str) -> None:
+    """Seen: other content_ids (<..._Unreadable object at 0x7fd4d0c92090> / a)."""
+    assert [call.unread for call in script(code).calls] == [UNREAD[code]]
 
 
 @pytest.mark.parametrize("code", CALLS)
@@ -86,7 +115,12 @@ def test_leaves_what_is_no_event(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["fbq(verb,'A')", "fbq('track',name)", "fbq()", "fbq('init',id)", "fbq(...given)"]
+    "code",
+    [
+        *("fbq(verb,'A')", "fbq('track',name)", "fbq()", "fbq('init',id)", "fbq(...given)"),
+        *("fbq.apply(null,['track','A'])", "window['fbq']('track','A')"),
+        "b.setAttribute('onclick', \"fbq('track','A')\")",
+    ],
 )
 def test_says_that_a_call_is_not_written_out(code: str) -> None:
     assert script(code) == Existing(whole=False)
@@ -115,15 +149,42 @@ def test_goes_on_behind_what_does_not_run() -> None:
     assert existing(page.encode()).calls == (Call("Seen", {}),)
 
 
-def test_takes_a_script_that_waits_for_consent_as_unsure() -> None:
-    found = script("fbq('track','A')", "<script type='text/plain' data-cookieconsent=marketing>")
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<script type='text/plain' data-cookieconsent=marketing>",
+        "<script data-type='application/javascript' type='text/plain'>",
+    ],
+)
+def test_takes_a_script_that_waits_for_consent_as_unsure(tag: str) -> None:
+    found = script("fbq('track','A')", tag)
     assert found.calls == (Call("A", {}, sure=False),)
+
+
+def test_reads_scripts_of_older_types() -> None:
+    assert script("fbq('track','A')", "<script type=text/x-javascript>").calls == (Call("A", {}),)
+
+
+def test_one_of_two_branches_starts_the_pixel() -> None:
+    code = "if (known) { fbq('init', '1', {em: mail}) } else { fbq('init', '1') }"
+    assert script(code).inits == ("1",)
+    assert script(f"fbq('init','1');{code}").inits == ("1",)
+    assert script(f"{code};fbq('init','1')").inits == ("1", "1")
+
+
+def test_names_the_tag_managers_that_it_cannot_see_into() -> None:
+    page = b"<script src='https://www.googletagmanager.com/gtm.js?id=GTM-1'></script>"
+    assert existing(page) == Existing(managers=("Google Tag Manager",))
 
 
 @pytest.mark.parametrize(
     "tag",
     [
         "<button onclick=\"fbq('track','A',{value:3})\">",
+        "<a @click.once=\"fbq('track','A',{value:3})\">",
+        "<a x-on:click=\"fbq('track','A',{value:3})\">",
+        "<a hx-on::after-request=\"fbq('track','A',{value:3})\">",
+        "<a href=\"javascript:fbq('track','A',{value:3})\">",
         "<BUTTON class=x ONCLICK = 'fbq(&quot;track&quot;, &#39;A&#39;, {value: 3})'>",
     ],
 )
@@ -190,6 +251,11 @@ COSTLY = {
     "code comments": b"/*",
     "images": b"<img src=facebook.com/tr?",
     "other words": b"xfbq(",
+    "newlines before braces": b"\n" * 100 + b"{",
+    "regular expressions": b"=/[a]",
+    "almost noscript": b"<noscrip ",
+    "names of data": b"value_eventID_",
+    "templates": b"${",
     "program": b'var a=function(b){return c("d",{e:1})};\n',
 }
 

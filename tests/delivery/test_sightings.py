@@ -6,6 +6,8 @@ import os
 import sqlite3
 import sys
 import threading
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,16 @@ import pytest
 from pixelpair.core.shadow import Sight
 from pixelpair.core.shadow_differences import Difference, What
 from pixelpair.delivery import sightings
-from pixelpair.delivery.sightings import FILE, OTHERS, Example, Seen, Sightings, read, reset
+from pixelpair.delivery.sightings import (
+    FILE,
+    OTHER_EVENTS,
+    OTHERS,
+    Example,
+    Seen,
+    Sightings,
+    read,
+    reset,
+)
 from pixelpair.delivery.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -77,7 +88,24 @@ def test_pages_beyond_the_bound_are_others(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sightings, "MOST_WAITING", 2)
-    assert len(kept(tmp_path, *(sight(f"GET /{n}") for n in range(9)))) == 2
+    found = kept(tmp_path, *(sight(f"GET /{n}") for n in range(9)))
+    assert [(s.place, s.count) for s in found] == [(OTHERS, 7), ("GET /0", 1), ("GET /1", 1)]
+
+
+@pytest.mark.parametrize("bound", ["MOST_ROWS", "MOST_WAITING"])
+def test_events_of_ever_other_names_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(sightings, bound, 1)
+    monkeypatch.setattr(sightings, "MOST_OTHERS", 2)
+    seen = [Sight("1", f"GET /{n}", "", {(f"Own{n}", "page sends"): 1}, ()) for n in range(9)]
+    found = {(s.place, s.event): s.count for s in kept(tmp_path, *seen)}
+    assert found == {
+        ("GET /0", "Own0"): 1,
+        (OTHERS, "Own1"): 1,
+        (OTHERS, "Own2"): 1,
+        (OTHERS, OTHER_EVENTS): 6,
+    }
 
 
 def test_it_is_written_without_another_request(
@@ -103,6 +131,25 @@ def test_a_server_without_threads_writes_in_its_requests(
     now[0] += 1
     made.add(sight())
     assert [seen.count for seen in read(tmp_path)[1]] == [2]
+
+
+def test_what_cannot_be_written_now_waits_and_no_visitor_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: a request took 5 s while another process held the file, and its counts were lost."""
+    monkeypatch.setattr(sightings, "surroundings", lambda: Surroundings(False))
+    kept(tmp_path, sight())
+    now = [NOW]
+    made = Sightings(tmp_path, clock=lambda: now[0])
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        now[0] += 1
+        before = time.monotonic()
+        made.add(sight())
+        assert time.monotonic() - before < 2
+    made.add(sight())
+    made.close()
+    assert [seen.count for seen in read(tmp_path)[1]] == [3]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -6,11 +6,19 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import override_settings
+from django.urls import path
 
 from pixelpair import Settings, Tracker, asgi, wsgi
 from pixelpair.delivery.sightings import read
+from pixelpair.django.middleware import _fed
+from pixelpair.tracker import LIVING
+from pixelpair.wsgi import request_of
 
-from .drive import PIXEL, Answer, Ask, Wire, converse, environ_of, scope_of
+from .drive import PIXEL, Answer, Ask, Wire, ask_asgi, ask_wsgi, converse, environ_of, scope_of
 from .fronts import FRONTS, Front, asgi_site, wsgi_site
 from .site import CASES, DOCUMENT, NAMED, ROUTES, report
 from .test_agree import OURS
@@ -134,6 +142,99 @@ def test_wsgi_list_is_handed_on_itself(bare: Tracker) -> None:
     door = wsgi.PixelPairMiddleware(app, tracker=bare)
     assert door(environ_of(Ask()), wire.start_response) is body
     assert (before, wire.starts) == ([1], [("200 OK", [("Content-Type", "text/html")])])
+
+
+class Sized:
+    """Parts that can be counted, and are no list."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self.parts = iter(parts)
+        self.closed = 0
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.parts
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_wsgi_body_that_is_counted_stays_so(bare: Tracker) -> None:
+    """Seen: wsgiref's Content-Length was gone."""
+    own = Sized([DOCUMENT])
+
+    def app(_environ: object, start_response: Callable[..., Any]) -> Any:
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return own
+
+    body: Any = wsgi.PixelPairMiddleware(app, tracker=bare)(
+        environ_of(Ask()), Wire().start_response
+    )
+    assert (len(body), list(body)) == (1, [DOCUMENT])
+    body.close()
+    assert own.closed == 1
+
+
+def test_wsgi_empty_write_sends_the_headers(bare: Tracker) -> None:
+    def app(_environ: object, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html")])(b"")
+        return []
+
+    wire = Wire()
+    wsgi.PixelPairMiddleware(app, tracker=bare)(environ_of(Ask()), wire.start_response)
+    assert wire.parts == [b""]
+
+
+def test_asgi_headers_may_come_as_an_iterator(bare: Tracker) -> None:
+    pairs = [(b"content-type", b"text/html"), (b"set-cookie", b"a=1")]
+    sent: list[dict[str, Any]] = []
+
+    async def app(_scope: object, _receive: object, send: Callable[..., Any]) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": iter(pairs)})
+        await send({"type": "http.response.body", "body": DOCUMENT})
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(asgi.PixelPairMiddleware(app, tracker=bare)(scope_of(Ask()), send, send))
+    assert list(sent[0]["headers"]) == pairs
+
+
+def test_django_stream_keeps_its_empty_parts(bare: Tracker) -> None:
+    """They send the headers while the first bytes are made."""
+    exchange = bare.begin("GET", lambda: request_of(environ_of(Ask()), lambda: None, "/", {}))
+    response = StreamingHttpResponse([b"", DOCUMENT])
+    exchange.respond(200, [(b"content-type", b"text/html")])
+    assert list(_fed(exchange, iter(response.streaming_content))) == [b"", DOCUMENT]
+
+
+def staff(request: Any) -> bool:
+    """The shop's own question, which looks into the session."""
+    return bool(request.session.get("staff"))
+
+
+def home(_request: object) -> HttpResponse:
+    """A page that looks into no session."""
+    return HttpResponse(DOCUMENT)
+
+
+@pytest.mark.parametrize(("handler", "ask"), [(WSGIHandler, ask_wsgi), (ASGIHandler, ask_asgi)])
+def test_django_page_varies_by_nothing_that_only_we_looked_at(
+    tmp_path: Path, handler: Any, ask: Any
+) -> None:
+    """Seen: `Vary: Cookie` where the door stands below SessionMiddleware."""
+    session = "django.contrib.sessions.middleware.SessionMiddleware"
+    given = {"mode": "shadow", "pixel_id": PIXEL, "spool": tmp_path, "staff": f"{__name__}.staff"}
+    urls = type("Urls", (), {"urlpatterns": [path("", home)]})
+    middleware = [session, "pixelpair.django.PixelPairMiddleware"]
+    with override_settings(MIDDLEWARE=middleware, ROOT_URLCONF=urls, PIXELPAIR=given):
+        answer = ask(handler(), Ask())
+    (made,) = [one for one in LIVING if one.settings.spool == tmp_path]
+    made.close()
+    assert (answer.status, answer.headers.get("vary")) == (200, None)
+    assert [seen.what for seen in read(tmp_path)[1] if not seen.event] == ["pages"]
 
 
 def test_wsgi_write_is_heard(bare: Tracker) -> None:

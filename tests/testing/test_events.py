@@ -167,6 +167,14 @@ def test_pairs_alone_have_no_lone_halves():
     events(pair("PageView", "1"), pair("Lead", "2")).assert_no_lone_halves()
 
 
+def test_where_nothing_was_asked_nothing_is_checked():
+    """Seen: a shop whose middleware was missing passed."""
+    with pytest.raises(AssertionError) as error:
+        events(hints=("no request came",)).assert_no_lone_halves()
+    assert told(error) == ["no event to check", "seen:", "  nothing", "no request came"]
+    events(held={"no consent": 1}, hints=("no request came",)).assert_no_lone_halves()
+
+
 def test_lone_halves_are_listed():
     seen = events(row("Lead", "1", "browser", browser={}), row("Search", "2", "server", server={}))
     with pytest.raises(AssertionError) as error:

@@ -112,8 +112,15 @@ def test_compressed_page_is_read(tracker, events, cache):
 def test_page_whose_policy_blocks_meta_has_no_browser_half(tracker, events, cache):
     Visitor(tracker, NO_META, ("Cache-Control", cache)).get()
     assert events.lone("Lead").status == "server_only"
-    with pytest.raises(AssertionError, match="2 lone halves"):
+    with pytest.raises(AssertionError, match="2 lone halves") as error:
         events.assert_no_lone_halves()
+    assert "a Content-Security-Policy blocks Meta's script" in str(error.value)
+
+
+def test_shop_that_was_not_asked_passes_no_check(tracker, events):
+    with pytest.raises(AssertionError, match="no event to check"):
+        events.assert_no_lone_halves()
+    assert tracker.sends
 
 
 def test_page_fetched_ahead_is_not_shown(tracker, events):

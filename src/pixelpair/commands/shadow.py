@@ -32,9 +32,10 @@ MEANINGS: Final = {
     "other value": "the page's value, and the one that pixelpair would send",
     "other currency": "the page's currency, and the one that pixelpair would send",
     "other content_ids": "the page's products, and those that pixelpair would send",
-    "twice": "the page tells the same event, or the same pixel, more than once",
+    "twice": "the page tells the event more often than pixelpair, or starts the pixel twice",
     "other pixel": "the page feeds a pixel that PIXELPAIR_PIXEL_ID does not name",
-    "missing there": "pixelpair would send it, and the page's HTML does not",
+    "missing there": "pixelpair would send it, and no call stands in the page's HTML: files of"
+    " JavaScript and tag managers, which may send it, are not read",
     "missing here": "the page sends it, and pixelpair has no rule for it, nor does a view track it",
     "in a handler": "a click, a function or a condition may send it: an act needs a rule",
 }

@@ -10,8 +10,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pixelpair.core.answers import lower_case
 from pixelpair.core.charsets import charset_of
 from pixelpair.core.codings import coding_of
+from pixelpair.core.events import PAGE_VIEW
 from pixelpair.core.exchange import Exchange
 from pixelpair.core.http import Headers, header_value, printable, without
 from pixelpair.core.shadow_differences import Difference, differences
@@ -33,6 +35,7 @@ LONGEST_PLACE: Final = 100
 LONGEST_PATH: Final = 200
 # Whose addresses are a product's or a search's: any other's digits may be an order's or a person's.
 _PUBLIC: Final = frozenset({"ViewContent", "Search"})
+_SHOWN: Final = _PUBLIC | {PAGE_VIEW}
 _DIGITS: Final = re.compile(r"[^/]*[0-9][^/]*")
 
 # What is counted of an event, beside its differences.
@@ -167,12 +170,13 @@ class Shadow:
 
     def _plain(self, headers: Headers) -> Headers:
         """The headers as if the body came plain, where it can be read."""
-        self._type = header_value(headers, b"content-type") or b""
-        encoding = header_value(headers, b"content-encoding")
+        lower = lower_case(headers)
+        self._type = header_value(lower, b"content-type") or b""
+        encoding = header_value(lower, b"content-encoding")
         if encoding is None or coding_of(encoding) not in ("gzip", "deflate"):
             return headers
         self._inflate = zlib.decompressobj(_EITHER)
-        return without(headers, b"content-encoding")
+        return without(lower, b"content-encoding")
 
     def _look(self, chunk: bytes) -> None:
         inflate = self._inflate
@@ -200,18 +204,18 @@ class Shadow:
 
 def _sight(shop: Shop, visit: Visit, found: Existing, *, is_page: bool, whole: bool) -> Sight:
     request, events = visit.request, [event for event, _ in visit.rehearsed]
+    clean = shop.wall.text
     counts: Counter[tuple[str, str]] = Counter()
     for event, reason in visit.rehearsed:
         counts[event.name, f"{NOT_SENT}{reason}" if reason else WOULD_SEND] += 1
     for call in found.calls:
-        counts[call.name, PAGE_SENDS if call.sure else PAGE_MAY] += 1
+        counts[clean(call.name), PAGE_SENDS if call.sure else PAGE_MAY] += 1
     unlike: list[Difference] = []
     if is_page:
         counts["", PAGES] += 1
         counts["", UNREAD] += not (found.whole and whole)
         unlike = differences(replace(found, whole=found.whole and whole), events, shop.pixels)
-    clean = shop.wall.text
-    told = (d._replace(page=clean(d.page), ours=clean(d.ours)) for d in unlike)
+    told = (Difference(clean(d.event), d.what, clean(d.page), clean(d.ours)) for d in unlike)
     place = place_of(shop, request)
     path = _path_of(shop, request, place, {event.name for event in events})
     return Sight(shop.pixel_id, place, path, +counts, tuple(told))
@@ -235,11 +239,12 @@ def place_of(shop: Shop, request: Request) -> str:
 def _path_of(shop: Shop, request: Request, place: str, names: set[str]) -> str:
     """An example of an address, without what may be an order's or a person's in it."""
     path = printable(request.path)
-    if not _PUBLIC.isdisjoint(names):
+    if not _PUBLIC.isdisjoint(names) and names <= _SHOWN:
         return shop.wall.text(path)[:LONGEST_PATH]
     if request.route is None:
         return place.partition(" ")[2]
-    named = {str(value): f"{{{name}}}" for name, value in request.route[1].items()}
-    return "/".join(named.get(part, _DIGITS.sub("*", part)) for part in path.split("/"))[
-        :LONGEST_PATH
-    ]
+    parts, given = path.split("/"), request.route[1].items()
+    named = {str(value): f"{{{name}}}" for name, value in given}
+    if not named.keys() <= set(parts):  # of several parts, or converted: which are its, is not told
+        return ""
+    return "/".join(named.get(part, _DIGITS.sub("*", part)) for part in parts)[:LONGEST_PATH]

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pixelpair.core.events import Event
-    from pixelpair.core.shadow_page import Call, Existing
+    from pixelpair.core.shadow_calls import Call
+    from pixelpair.core.shadow_page import Existing
 
 INIT: Final = "init"  # stands where an event's name would
 LONGEST: Final = 80
@@ -51,7 +52,10 @@ def differences(
     for name in names:
         ours = [event for event in events if event.name == name]
         theirs = [call for call in to_ours if call.name == name]
-        all_of += _of_event(name, ours, theirs, whole=found.whole)
+        if ours and not theirs and found.whole:
+            unseen = [f"{manager} is not read" for manager in found.managers]
+            all_of.append(Difference(name, "missing there", ", ".join(unseen)))
+        all_of += _of_event(name, ours, theirs, pixels)
     return list(dict.fromkeys(all_of))
 
 
@@ -64,20 +68,26 @@ def _of_inits(found: Existing, pixels: Sequence[str]) -> Iterator[Difference]:
 
 
 def _of_event(
-    name: str, ours: list[Event], theirs: list[Call], *, whole: bool
+    name: str, ours: list[Event], theirs: list[Call], pixels: Sequence[str]
 ) -> Iterator[Difference]:
     sure = [call for call in theirs if call.sure]
-    if ours and not theirs and whole:
-        yield Difference(name, "missing there")
-    elif theirs and not ours:
+    if theirs and not ours:
         yield Difference(name, "missing here" if sure else "in a handler")
-    elif len(sure) > len(ours):
+    elif _most(sure, pixels) > len(ours):
         yield Difference(name, "twice")
     for call in theirs:
         if call.has_id is False:
             yield Difference(name, "id missing")
-    for event, call in zip(ours, sure or theirs, strict=False):
+    left = sure or theirs
+    for event in ours[: len(left)]:
+        call = next((call for call in left if not any(_of_data(event, call))), left[0])
+        left = [other for other in left if other is not call]
         yield from _of_data(event, call)
+
+
+def _most(calls: list[Call], pixels: Sequence[str]) -> int:
+    """How often the pixel that is told most is told."""
+    return max(sum(call.pixel in ("", pixel) for call in calls) for pixel in pixels)
 
 
 def _of_data(event: Event, call: Call) -> Iterator[Difference]:

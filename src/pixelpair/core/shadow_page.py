@@ -8,14 +8,13 @@ import re
 from dataclasses import dataclass
 from html import unescape
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 from pixelpair.core.product.charset import decoder
-from pixelpair.core.product.literals import UNREADABLE, read_items
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from pixelpair.core.product.literals import read_items
+from pixelpair.core.shadow_calls import LONGEST_NAME, Call, call_of
+from pixelpair.core.shadow_code import CALL, MARK, Braces, behind_slash, goes_on
 
 MOST_BYTES: Final = 256 * 1024
 # Each takes a microsecond at most: what a page may cost is 2 ms.
@@ -23,58 +22,36 @@ MOST_TOKENS: Final = 1200  # of the arguments of all calls
 MOST_MARKS: Final = 1200  # brackets, strings and comments before the last call of a script
 MOST_PLACES: Final = 100  # scripts, handlers and images
 MOST_CALLS: Final = 60
-MOST_DEPTH: Final = 10
 MOST_CODE: Final = 64 * 1024  # of scripts that call the pixel, in all; 15 ns a character
 LONGEST_CALL: Final = 8 * 1024
 LONGEST_TAG: Final = 2000
-LONGEST_NAME: Final = 50
 
 _FBQ = b"fbq"
 _IMAGE = b"facebook.com/tr"
-_CALL = re.compile(r"fbq\s*\(")
+# Calls in other words, which are not read.
+_OTHERWISE = re.compile(r"fbq(?:\s*\.\s*(?:apply|call|push)\b|[\"']\s*\]\s*(?:\?\.\s*)?\()")
 _TAG = re.compile(rb"<script\b[^>]{0,2000}+>")
 _ADDRESS_END = re.compile(r"[\"'\s>]")
-_TYPE = re.compile(rb"\btype\s*=\s*[\"']?\s*([^\"'\s>]*)")
-_RUNS = frozenset({b"", b"text/javascript", b"application/javascript", b"module"})
+_TYPE = re.compile(rb"(?<![\w-])type\s*=\s*[\"']?\s*([^\"'\s>]*)")
+# https://mimesniff.spec.whatwg.org/#javascript-mime-type; the last one runs in Partytown's worker.
+_RUNS = frozenset(
+    b" module text/javascript application/javascript text/ecmascript application/ecmascript"
+    b" text/x-javascript application/x-javascript text/x-ecmascript application/x-ecmascript"
+    b" text/jscript text/livescript text/partytown".split(b" ")
+)
 _WAITS = b"text/plain"  # consent tools run it later, if ever
-_HANDLER = re.compile(r"\son[a-z]{3,30}\s*=\s*([\"'])", re.IGNORECASE)
-_MARK = re.compile(
-    r"""
-      "[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"? | '[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'?
-    | `[^`\\]*+(?:\\.[^`\\]*+)*+`? | //[^\n]*+ | (?P<comment>/\*)
-    | (?P<open>\{) | (?P<close>\}) | (?P<call>(?<![\w$])fbq\s*\()
-    """,
-    re.VERBOSE | re.DOTALL,
+# As HTML, Alpine, Vue and htmx have them, and links to javascript:.
+_HANDLER = re.compile(
+    r"\s(?:on[a-z]{3,30}|@[\w.:-]{1,40}|(?:x|v|hx)-on[\w.:-]{1,40}|href)\s*=\s*([\"'])",
+    re.IGNORECASE,
 )
-# What stands before the brace of a function that runs when the page is shown.
-_AT_ONCE = re.compile(
-    r"(?:(?:\$|jQuery|ready)\s*\(|[\"'](?:DOMContentLoaded|load|turbo:load)[\"']\s*,|\bonload\s*="
-    r"|(?:\A|[;{}\n)])\s*[!(+]\s*\(?)\s*(?:async\s+)?"
-    r"(?:function\s*\w*\s*\([^()]{0,60}\)|\([^()]{0,60}\)\s*=>)\s*\Z"
+# What loads scripts from elsewhere that may call the pixel.
+_MANAGERS: Final = (
+    (b"googletagmanager.com/gtm", "Google Tag Manager"),
+    (b"tags.tiqcdn.com/", "Tealium"),
+    (b"assets.adobedtm.com/", "Adobe's tags"),
+    (b"cdn.segment.com/", "Segment"),
 )
-_BEFORE = 120
-_EVENT_ID = re.compile(r"\bevent_?id\b", re.IGNORECASE)
-
-# What is compared of an event; a call that names it without writing it out is not compared.
-COMPARED: Final = ("value", "currency", "content_ids", "contents")
-_WORDS = {key: re.compile(rf"\b{key}\b") for key in COMPARED}
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One event that a page tells the pixel.
-
-    `has_id` None: only running it would tell. `sure`: it runs when the page is shown; else it
-    stands in a handler, a function or a condition. `unread`: what of COMPARED is not written out.
-    `pixel`: the only one that gets it, where the call names one.
-    """
-
-    name: str
-    data: Mapping[str, Any]
-    has_id: bool | None = False
-    sure: bool = True
-    unread: frozenset[str] = frozenset()
-    pixel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +62,7 @@ class Existing:
     calls: tuple[Call, ...] = ()
     images: tuple[str, ...] = ()  # the pixels of those in <noscript>
     whole: bool = True
+    managers: tuple[str, ...] = ()  # tag managers, which may do more with it
 
     @property
     def any(self) -> bool:
@@ -122,7 +100,9 @@ class _Reading:
             self._read_images()
         except _TooMuchError:
             self._whole = False
-        return Existing(tuple(self._inits), tuple(self._calls), tuple(self._images), self._whole)
+        managers = tuple(name for address, name in _MANAGERS if address in self._low)
+        found = tuple(self._inits), tuple(self._calls), tuple(self._images)
+        return Existing(*found, self._whole, managers)
 
     # --- where they stand ------------------------------------------------------------------
 
@@ -203,8 +183,8 @@ class _Reading:
         except ValueError:
             raise _TooMuchError from None
         pixel, name = (given.get(key, [""])[0][:LONGEST_NAME] for key in ("id", "ev"))
-        low = self._low
-        if low.rfind(b"<noscript", 0, start) > low.rfind(b"</noscript", 0, start):
+        near = self._low[max(0, start - LONGEST_TAG) : start]
+        if near.rfind(b"<noscript") > near.rfind(b"</noscript"):
             self._images.append(pixel)
         elif name:
             data = {key[3:-1]: value[0] for key, value in given.items() if key.startswith("cd[")}
@@ -214,26 +194,30 @@ class _Reading:
 
     def _read_code(self, code: str, *, sure: bool) -> None:
         """The calls in a script or a handler; `sure` where all of it runs."""
-        calls = list(islice(_CALL.finditer(code), MOST_CALLS))
+        calls = list(islice(CALL.finditer(code), MOST_CALLS))
         self._code -= calls[-1].end() if calls else 0
         if self._code < 0 or len(calls) == MOST_CALLS:
             raise _TooMuchError
-        opened: list[int] = []
+        self._whole &= _OTHERWISE.search(code) is None
+        braces = Braces(code)
         pos, last = 0, calls[-1].end() if calls else 0  # a bundle goes on behind it
-        while pos < last and (found := _MARK.search(code, pos, last)):
-            self._marks -= 1
+        while pos < last and (found := MARK.search(code, pos, last)):
+            start, pos = found.span()
+            self._marks -= 1 + braces.bill()
             if self._marks < 0:
                 raise _TooMuchError
-            pos = found.end()
-            match found.lastgroup:
-                case "open":
-                    opened.append(found.start())
-                case "close":
-                    del opened[-1:]
-                case "comment":
-                    pos = (code.find("*/", pos) + 1 or len(code)) + 1
-                case "call":
-                    pos = self._read_call(code, pos, sure=sure and _run_at_once(code, opened))
+            match code[start]:
+                case "{":
+                    braces.opened.append(start)
+                case "}":
+                    del braces.opened[-1:]
+                case "/":
+                    pos = behind_slash(code, start, pos)
+                case "f":
+                    if not goes_on(code[start - 1 : start]):
+                        pos = self._read_call(code, pos, sure=sure and braces.run_at_once())
+                case _:  # a text that may become a script
+                    self._whole &= CALL.search(code, start, pos) is None
 
     def _read_call(self, code: str, start: int, *, sure: bool) -> int:
         source = code[start : start + LONGEST_CALL]
@@ -244,50 +228,23 @@ class _Reading:
         source = source[:end]
         match values:
             case ["init", str(pixel) | int(pixel), *_]:
-                self._inits.append(str(pixel)[:LONGEST_NAME])
+                self._start(str(pixel)[:LONGEST_NAME], sure=sure)
             case ["track" | "trackCustom", str(name), *rest]:
-                self._keep(_call(name, rest, source, sure=sure))
+                self._keep(call_of(name, rest, source, sure=sure))
             case ["trackSingle" | "trackSingleCustom", str(pixel) | int(pixel), str(name), *rest]:
-                self._keep(_call(name, rest, source, sure=sure, pixel=str(pixel)))
+                self._keep(call_of(name, rest, source, sure=sure, pixel=str(pixel)))
             case [str(verb), *_] if not verb.startswith(("track", "init")):
                 pass  # "consent", "set", "dataProcessingOptions"
             case _:
                 self._whole = False
         return start + end
 
+    def _start(self, pixel: str, *, sure: bool) -> None:
+        """Of two branches that start a pixel only one runs."""
+        if sure or pixel not in self._inits:
+            self._inits.append(pixel)
+
     def _keep(self, call: Call) -> None:
         if len(self._calls) >= MOST_CALLS:
             raise _TooMuchError
         self._calls.append(call)
-
-
-def _run_at_once(code: str, braces: list[int]) -> bool:
-    """Whether all that these braces open runs when the page is shown."""
-    near = (code[max(0, brace - _BEFORE) : brace] for brace in braces)
-    return len(braces) <= MOST_DEPTH and all(map(_AT_ONCE.search, near))
-
-
-def _call(name: str, rest: list[Any], source: str, *, sure: bool, pixel: str = "") -> Call:
-    given: Any = rest[0] if rest else {}
-    data = given if isinstance(given, dict) else {}
-    dynamic = given is UNREADABLE
-    missing = (key for key in COMPARED if key not in data)
-    unread = frozenset(key for key in missing if dynamic or _WORDS[key].search(source))
-    bounded, only = name[:LONGEST_NAME], pixel[:LONGEST_NAME]
-    return Call(bounded, data, _has_id(rest, source), sure, unread, only)
-
-
-def _has_id(rest: list[Any], source: str) -> bool | None:
-    options = rest[1] if len(rest) > 1 else {}
-    if options is UNREADABLE:
-        return None
-    given = {key.lower().replace("_", ""): value for key, value in _items(options)}
-    if "eventid" in given:
-        return bool(given["eventid"])
-    # It is named, and made when the script runs.
-    return _EVENT_ID.search(source) is not None
-
-
-def _items(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        yield from ((key, item) for key, item in value.items() if isinstance(key, str))

@@ -35,6 +35,8 @@ MOST_ROWS: Final = 2000  # of 500 bytes, and of pages beyond them one for each e
 MOST_WAITING: Final = 2000
 EXAMPLES: Final = 3
 OTHERS: Final = "(other pages)"
+MOST_OTHERS: Final = 500  # rows of theirs; an event's name may be another on each page
+OTHER_EVENTS: Final = "(other events)"
 _BUSY_SECONDS: Final = 5.0
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sight (
@@ -102,28 +104,37 @@ class Sightings:
                 self._timer.start()
                 due = False
         if due and abs(self._clock() - self._saved) >= 1:  # a server without threads
-            self.save()
+            self.save(patience=0)  # the visitor waits
 
-    def _count(self, key: Key, number: int, example: Example | None = None) -> None:
+    def _count(self, key: Key, number: int, *told: Example) -> None:
         if key not in self._waiting and len(self._waiting) >= MOST_WAITING:
-            return
+            key = _other(key)
+            if key not in self._waiting and len(self._waiting) >= MOST_WAITING + MOST_OTHERS:
+                key = _other(key, event=OTHER_EVENTS)
         count, examples = self._waiting.get(key, (0, []))
-        kept = examples if example is None else [*examples, example][-EXAMPLES:]
-        self._waiting[key] = count + number, kept
+        self._waiting[key] = count + number, [*examples, *told][-EXAMPLES:]
 
-    def save(self) -> None:
-        """Write what waits. Never raises."""
+    def save(self, patience: float = _BUSY_SECONDS) -> None:
+        """Write what waits, in `patience` seconds where another process writes. Never raises."""
         with self.fork_lock:
             waiting, self._waiting, self._timer = self._waiting, {}, None
             self._saved = self._clock()
         if not waiting:
             return
         try:
-            _write(self._spool, waiting, self._clock())
+            _write(self._spool, waiting, self._clock(), patience)
         except Exception as error:  # whatever is wrong there, the shop goes on
+            self._keep(waiting)
             if not self._failed:
                 self._failed = True
                 log.warning("what shadow mode sees cannot be kept in %s: %s", self._spool, error)
+
+    def _keep(self, waiting: dict[Key, tuple[int, list[Example]]]) -> None:
+        """What could not be written waits for the next time."""
+        with self.fork_lock:
+            newer, self._waiting = self._waiting, waiting
+            for key, (number, examples) in newer.items():
+                self._count(key, number, *examples)
 
     def close(self) -> None:
         """Write what waits, now."""
@@ -138,35 +149,45 @@ class Sightings:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
+def _opened(file: Path, patience: float = _BUSY_SECONDS) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(file, timeout=patience, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = OFF")  # figures to look at, not events
         yield db
 
 
-def _write(spool: Path, waiting: dict[Key, tuple[int, list[Example]]], now: float) -> None:
+def _write(
+    spool: Path, waiting: dict[Key, tuple[int, list[Example]]], now: float, patience: float
+) -> None:
     spool.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
     file = spool / FILE
     os.close(os.open(file, os.O_RDWR | os.O_CREAT, locks.PRIVATE_FILE))
     try:
-        _merge(file, waiting, now)
+        _merge(file, waiting, now, patience)
     except sqlite3.OperationalError:  # locked, or no room
         raise
     except sqlite3.DatabaseError:  # damaged: begin again, it is only to be looked at
         file.unlink()
-        _merge(file, waiting, now)
+        _merge(file, waiting, now, patience)
 
 
-def _merge(file: Path, waiting: dict[Key, tuple[int, list[Example]]], now: float) -> None:
-    with _opened(file) as db:
+def _merge(
+    file: Path, waiting: dict[Key, tuple[int, list[Example]]], now: float, patience: float
+) -> None:
+    with _opened(file, patience) as db:
         db.execute("BEGIN IMMEDIATE")
         _make(db)
         if db.execute("SELECT 1 FROM started").fetchone() is None:
             db.execute("INSERT INTO started VALUES (?)", (now,))
         (room,) = db.execute("SELECT ? - count(*) FROM sight", (MOST_ROWS,)).fetchone()
         for key, (count, examples) in waiting.items():
-            room -= _add(db, key, count, examples, has_room=room > 0)
+            room -= _add(db, key, count, examples, room)
         db.execute("COMMIT")
+
+
+def _other(key: Key, *, event: str = "") -> Key:
+    """Where it is counted if there is no room for its page, or its event."""
+    pixel, _, own, what = key
+    return pixel, OTHERS, (event if own else own) or own, what
 
 
 def _make(db: sqlite3.Connection) -> None:
@@ -174,13 +195,14 @@ def _make(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-def _add(
-    db: sqlite3.Connection, key: Key, count: int, examples: list[Example], *, has_room: bool
-) -> int:
+def _add(db: sqlite3.Connection, key: Key, count: int, examples: list[Example], room: int) -> int:
     """Add to a row, or to that of the other pages; how many rows that made."""
     before = _row(db, key)
-    if before is None and not has_room:
-        key = key[0], OTHERS, *key[2:]
+    if before is None and room <= 0:
+        key = _other(key)
+        before = _row(db, key)
+    if before is None and room <= -MOST_OTHERS:
+        key = _other(key, event=OTHER_EVENTS)
         before = _row(db, key)
     known, kept = before or (0, [])
     text = orjson.dumps([*kept, *map(list, examples)][-EXAMPLES:]).decode()

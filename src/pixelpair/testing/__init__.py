@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 __all__ = ["Events", "Pair", "Sandbox"]
 
 
-def __getattr__(name: str) -> object:
-    # pytest imports our plugin, and with it this file, in every project.
-    if name not in __all__:
-        raise AttributeError(f"module 'pixelpair.testing' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # for mypy a module with this has every name there is
 
-    home = "sandbox" if name == "Sandbox" else "events"
-    return getattr(import_module(f"pixelpair.testing.{home}"), name)
+    def __getattr__(name: str) -> object:
+        # pytest imports our plugin, and with it this file, in every project.
+        if name not in __all__:
+            raise AttributeError(f"module 'pixelpair.testing' has no attribute {name!r}")
+        from importlib import import_module
+
+        home = "sandbox" if name == "Sandbox" else "events"
+        return getattr(import_module(f"pixelpair.testing.{home}"), name)

@@ -137,6 +137,8 @@ class Events:
         __tracebackhide__ = True
         allowed = frozenset(but)
         found = self._seen(lambda events: not _alone(events, allowed))
+        if not (found or self._source.held()) and self._source.hints():
+            raise AssertionError(self._report("no event to check", found))
         if lone := _alone(found, allowed):
             count = "a lone half" if len(lone) == 1 else f"{len(lone)} lone halves"
             raise AssertionError(self._report(count, found, lone))

@@ -90,7 +90,9 @@ def play(stage: Stage, opened: Opened, done: set[bytes]) -> None:
             _fire(stage, opened, opened.shop.pixels, [_carried(cookie)], "cookie")
     blocks = [orjson.loads(text) for text in _blocks(opened)]
     # The first one starts the pixel, for all: without "src" a policy blocks Meta's script.
-    pixels = blocks[0]["pixel"].split() if blocks and "src" in blocks[0] else ()
+    is_blocked = bool(blocks) and "src" not in blocks[0]
+    pixels = () if is_blocked or not blocks else blocks[0]["pixel"].split()
+    stage.tape.blocked += is_blocked
     for block in blocks:
         if "events" not in block and _is_new(block["signed"].encode(), done):  # often there twice
             _report(stage, opened, block, pixels)

@@ -25,6 +25,10 @@ _OFF = (
     " before it), or its settings were refused, as the log tells"
 )
 _NONE = "no pixelpair middleware was made in this process"
+_BLOCKED = (
+    "a Content-Security-Policy blocks Meta's script (script-src https://connect.facebook.net): the"
+    " browser halves of such pages never leave"
+)
 _UNASKED = "no request came through a pixelpair middleware"
 
 
@@ -75,4 +79,5 @@ def _hints(tape: Tape, trackers: list[Tracker]) -> list[str]:
     if not any(tracker.sends for tracker in trackers):
         return [_OFF]
     told = [f"not sent: {fault}" for fault in dict.fromkeys(tape.faults)]
+    told += [_BLOCKED] if tape.blocked else []
     return told if tape.requests else [*told, _UNASKED]

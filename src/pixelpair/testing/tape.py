@@ -26,6 +26,7 @@ class Tape:
     def __init__(self) -> None:
         self.requests = 0
         self.faults: list[str] = []  # in words; the tracker counts them
+        self.blocked = 0  # pages whose policy lets no pixel in
         self._book = Book()
         self._counts: list[Callable[[], Iterable[Counter[str]]]] = []
         self._held: Counter[str] = Counter()
