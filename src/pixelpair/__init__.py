@@ -46,11 +46,13 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'pixelpair' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # for mypy a module with this has every name there is
 
-    found: object = getattr(import_module(f"pixelpair.{_HOMES.get(name, 'verbs')}"), name)
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'pixelpair' has no attribute {name!r}")
+        from importlib import import_module
+
+        found = getattr(import_module(f"pixelpair.{_HOMES.get(name, 'verbs')}"), name)
+        globals()[name] = found
+        return found

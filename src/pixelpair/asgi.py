@@ -77,7 +77,8 @@ class PixelPairMiddleware:
                 return _asked(exchange, send_through, {**message, "headers": pairs})
             headers = exchange.respond(message["status"], pairs)
             if headers is None:
-                page = _Page(exchange, send, message)
+                start = message if pairs is given else {**message, "headers": pairs}
+                page = _Page(exchange, send, start)
                 return page.begin() if exchange.watches else _nothing()
             return send(message if headers is given else {**message, "headers": headers})
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+
 class Asked(Protocol):
     """Has questions that may block, and is told their answers: an `Inquiry`, or a `Gathering`."""
 

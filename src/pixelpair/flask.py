@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import current_app, g, has_request_context, request, session
 
-from pixelpair.core.exchange import CURRENT
-from pixelpair.settings import Settings
-from pixelpair.tracker import Tracker
+from pixelpair.core.current import CURRENT
 from pixelpair.wsgi import PixelPairMiddleware
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from pixelpair.core.routes import RouteMatch
+    from pixelpair.settings import Settings
 
 
 class PixelPair:
@@ -33,6 +32,8 @@ class PixelPair:
 
     def init_app(self, app: Flask) -> None:
         """Wrap the app's WSGI side, remember the tracker as an extension, add `flask pixelpair`."""
+        from pixelpair.tracker import Tracker
+
         tracker = Tracker.for_door(
             self._settings, framework_secret=app.secret_key, debug=bool(app.debug)
         )
@@ -55,6 +56,8 @@ def _command(app: Flask, given: Settings | None) -> click.Command:
     """`flask pixelpair …` is `pixelpair …` with this app's settings."""
 
     def read() -> Settings:
+        from pixelpair.settings import Settings
+
         return (given or Settings.from_env()).with_default_secret(app.secret_key)
 
     def run(words: tuple[str, ...]) -> None:

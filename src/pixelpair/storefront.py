@@ -22,13 +22,13 @@ from pixelpair.core.exchange import Exchange
 from pixelpair.core.heads import Heads
 from pixelpair.core.identity import Keepsake
 from pixelpair.core.limits import Rate
+from pixelpair.core.machines import machine
 from pixelpair.core.policy import Policy, Question
 from pixelpair.core.privacy import Firewall
 from pixelpair.core.product.ids import GROUP_IDS
 from pixelpair.core.proxies import arrivals
 from pixelpair.core.seals import Seal
 from pixelpair.core.sensitive import hidden, sensitive
-from pixelpair.core.shadow import Shadow, Sight
 from pixelpair.core.shop import Shop
 from pixelpair.core.shown import Naming
 from pixelpair.core.snippet import Snippet
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pixelpair.core.notes import Notes
     from pixelpair.core.product import Facts
     from pixelpair.core.proxies import Trust
+    from pixelpair.core.shadow import Sight
     from pixelpair.settings import Settings
 
 
@@ -78,6 +79,8 @@ def storefront(
     domains = _domains(settings.cookie_domain, alone=not among)
     shop = _shop(settings, outlets, notes, seal, domains)
     if settings.mode == "shadow":
+        from pixelpair.core.shadow import Shadow
+
         shop = rehearsing(shop)
         shadow = partial(Shadow, outlets.tell, shop)
         # It has what doors ask of an Exchange, and nothing else in common with one.
@@ -132,6 +135,7 @@ def _shop(
     is_sensitive = sensitive(settings.sensitive)
     excluded = _pattern(settings.exclude).match
     hashed = _hasher(settings, notes, outlets.clock)
+    machine(b"")  # reads its list (17 ms) now, not then
     if settings.advanced_matching:
         hashed({"phone": "+46701234567"})  # loads phonenumbers (27 ms) now, not then
     return Shop(

@@ -30,7 +30,6 @@ from pixelpair.core.proxies import arrivals
 from pixelpair.core.readings import Window
 from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.meters import Meters
-from pixelpair.delivery.sightings import Sightings
 from pixelpair.delivery.sqlite import SqliteOutbox
 from pixelpair.delivery.worker import Worker
 from pixelpair.errors import Problem, SettingsError, SpoolError
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from pixelpair.core.readings import Served
     from pixelpair.core.shadow import Sight
     from pixelpair.delivery.outbox import Outbox
+    from pixelpair.delivery.sightings import Sightings
     from pixelpair.storefront import Storefront
 
 _LOG = logging.getLogger("pixelpair")
@@ -258,6 +258,8 @@ class Tracker:
 
     def _see(self, sight: Sight) -> None:
         if self._sightings is None:
+            from pixelpair.delivery.sightings import Sightings
+
             spool = self.spool if self.sends else self._spool()
             self._sightings = Sightings(spool, clock=self._clock)
             atexit.register(self._sightings.close)

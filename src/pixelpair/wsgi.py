@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from pixelpair.asking import ask
-from pixelpair.core.exchange import CURRENT, Exchange
+from pixelpair.core.current import CURRENT
 from pixelpair.core.heard import Heard
 from pixelpair.core.http import (
     WANTED_AT_DESK,
@@ -16,13 +16,14 @@ from pixelpair.core.http import (
     Request,
     tell,
 )
-from pixelpair.tracker import Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from pixelpair.core.exchange import Exchange
     from pixelpair.core.routes import RouteMatch
     from pixelpair.settings import Settings
+    from pixelpair.tracker import Tracker
 
     Environ = dict[str, Any]
     Write = Callable[[bytes], object]
@@ -51,6 +52,8 @@ class PixelPairMiddleware:
         user: Callable[[bool], object] | None = None,
         first: Callable[[], object] | None = None,
     ) -> None:
+        from pixelpair.tracker import Tracker  # with all that serves: not for a door's name alone
+
         self.app = app
         self.tracker = tracker or Tracker.for_door(settings, sees_names=route is not None)
         # Flask's proxies take 5 µs to say it.
@@ -86,7 +89,9 @@ class PixelPairMiddleware:
             if not exchange.passing:
                 _show(exchange, body)
             return body
-        return _Body(exchange, start, body)
+        fed = _Body(exchange, start, body)
+        is_left = start.sent and (exchange.passing or exchange.watches)
+        return _Sized(fed, body) if is_left and hasattr(body, "__len__") else fed
 
     def _begin(self, first: Callable[[], object]) -> None:
         self._first = None
@@ -199,7 +204,7 @@ class _Start:
 
     def _write_through(self, data: bytes) -> None:
         out = self._exchange.feed(data)
-        if self.ready() and self._write and out:
+        if self.ready() and self._write and (out or not data):
             self._write(out)
 
 
@@ -236,6 +241,25 @@ class _Body:
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
+
+
+class _Sized:
+    """A body whose parts stay as many: servers tell the length of an answer in one from it."""
+
+    __slots__ = ("_fed", "_own")
+
+    def __init__(self, fed: _Body, own: Any) -> None:
+        self._fed = fed
+        self._own = own
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._fed)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    def close(self) -> None:
+        self._fed.close()
 
 
 def _show(exchange: Exchange, body: Iterable[bytes]) -> None:

@@ -5,6 +5,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.convertors import CONVERTOR_TYPES, StringConvertor
+from starlette.routing import compile_path
 
 from pixelpair.core.events import STANDARD_EVENTS
 from pixelpair.core.routes import DEFAULT_ROUTES, Match, RouteTable, parse_query, parse_routes
@@ -462,3 +464,45 @@ def test_union_of_paths_is_as_good_as_each() -> None:
     for path in ("/a/1", "/a/1/b", "/a", "/d", "/d/", "/", "/x/y/z"):
         one_by_one = [match for rule in rules for match in found(rule, "GET", path)]
         assert list(whole.match("GET", path, "", None)) == one_by_one
+
+
+# --- paths are Starlette's -----------------------------------------------------------------
+
+_PIECES = st.one_of(
+    st.text("ab-._~%+()é1 /", max_size=4).map(lambda text: text.replace(" ", "")),
+    st.builds(
+        "{{{}{}}}".format,
+        st.sampled_from(["content_id", "order_id", "a", "_b", "c3"]),
+        st.sampled_from(["", ":str", ":int", ":float", ":path", ":uuid"]),
+    ),
+)
+
+
+@given(st.lists(_PIECES, max_size=6).map("".join))
+def test_a_path_means_what_starlette_takes_it_for(tail: str) -> None:
+    path = f"/{tail}".rstrip("/") or "/"
+    table, problems = parse_routes(f"Lead {path}")
+    try:
+        theirs, _, convertors = compile_path(path)
+    except ValueError:  # a name that stands twice
+        assert len(problems) == 1
+    else:
+        (rule,) = table.rules
+        assert (rule.pattern, rule.convertors, problems) == (theirs, convertors, [])
+
+
+def test_a_name_stands_once_in_a_path() -> None:
+    _, problems = parse_routes("Lead /p/{id}/{id}")
+    assert problems == ["line 1: 'Lead /p/{id}/{id}': {id} stands twice in the path"]
+
+
+def test_a_convertor_of_the_shop_with_a_wrong_pattern_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Odd(StringConvertor):
+        regex = "("
+
+    monkeypatch.setitem(CONVERTOR_TYPES, "odd", Odd())
+    _, problems = parse_routes("Lead /p/{id:odd}")
+    assert len(problems) == 1
+    assert problems[0].startswith("line 1: 'Lead /p/{id:odd}': missing ), unterminated subpattern")

@@ -6,13 +6,13 @@ each chunk through `feed()`, ends with `finish()`, and sends `headers` before th
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pixelpair.core import answers
 from pixelpair.core.charsets import has_wide_bom, reads_as_ascii
 from pixelpair.core.codings import Recoded, coding_of
+from pixelpair.core.current import CURRENT as CURRENT
 from pixelpair.core.forms import BodyReader
 from pixelpair.core.http import (
     Headers,
@@ -206,9 +206,9 @@ class Exchange:
             return None
         try:
             request = self._met()
-            for name, value in headers:
-                if name == DOCTOR:
-                    self._rehearse(value, request)
+            tickets = [value for name, value in headers if name == DOCTOR]
+            if len(tickets) == 1:  # each costs a signature
+                self._rehearse(tickets[0], request)
             if self._is_excluded(request):
                 return None
             document = asks_for_document(self._method, dict(headers))
@@ -614,6 +614,3 @@ def _muted() -> Exchange:
 
 # Where pixelpair is inert: hands everything on and hears nothing.
 MUTED = _muted()
-
-# The exchange that this thread or task is serving.
-CURRENT: ContextVar[Exchange | None] = ContextVar("pixelpair", default=None)

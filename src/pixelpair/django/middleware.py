@@ -131,7 +131,8 @@ class PixelPairMiddleware:
             with _admitted(exchange, request):
                 response = self.get_response(request)
             if exchange.curious:
-                _learn(exchange, request, response)
+                with _as_it_was(exchange, request):
+                    _learn(exchange, request, response)
             if _is_held_stream(exchange, response):
                 if response.is_async and hasattr(request, "scope"):
                     # Behind a sync-only middleware under ASGI: the stream belongs to its loop.
@@ -148,7 +149,8 @@ class PixelPairMiddleware:
             with _admitted(exchange, request):
                 response = await self.get_response(request)
             if exchange.curious:
-                await _learn_async(exchange, request, response)
+                with _as_it_was(exchange, request):
+                    await _learn_async(exchange, request, response)
             if _is_held_stream(exchange, response):
                 if response.is_async:
                     await _stream_async(exchange, response)
@@ -237,6 +239,20 @@ async def _learn_async(exchange: Exchange, request: HttpRequest, response: Any) 
         inquiry.learn(lambda: user)
 
 
+@contextmanager
+def _as_it_was(exchange: Exchange, request: HttpRequest) -> Iterator[None]:
+    """In shadow mode the session does not tell that the shop's functions looked into it: outside of
+    us SessionMiddleware would add `Vary: Cookie`.
+    """
+    session = getattr(request, "session", None) if exchange.watches else None
+    was_untouched = getattr(session, "accessed", None) is False
+    try:
+        yield
+    finally:
+        if session is not None and was_untouched:
+            session.accessed = False
+
+
 def _forget(*_args: object, **_said: object) -> None:
     """Who logs out is nobody whom the next visitor of this browser should be taken for."""
     exchange = CURRENT.get()
@@ -299,6 +315,11 @@ async def _stream_async(exchange: Exchange, response: Any) -> None:
     response.streaming_content = whole()
 
 
+def _is_begun(exchange: Exchange) -> bool:
+    """Whether the headers are known: then an empty chunk may be there to send them."""
+    return exchange.passing or exchange.headers is not None
+
+
 def _fed(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes]:
     while True:
         token = CURRENT.set(exchange)  # a streaming view may still call track()
@@ -309,7 +330,7 @@ def _fed(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes]:
         if chunk is None:
             break
         out = exchange.feed(chunk)
-        if out:
+        if out or (not chunk and _is_begun(exchange)):
             yield out
     last = exchange.finish()
     if last:
@@ -326,7 +347,7 @@ async def _fed_async(exchange: Exchange, chunks: AsyncIterator[bytes]) -> AsyncI
         if chunk is None:
             break
         out = exchange.feed(chunk)
-        if out:
+        if out or (not chunk and _is_begun(exchange)):
             yield out
     last = exchange.finish()
     if last:
