@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "store",
+    "pixelpair.django",  # for `manage.py pixelpair`: status, doctor, drain ...
 ]
 MIDDLEWARE = [
     "pixelpair.django.PixelPairMiddleware",
