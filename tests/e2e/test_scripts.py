@@ -173,7 +173,7 @@ SHOWN = ("PageView", "ViewContent")
 
 def click(tab: Page, place: str) -> None:
     tab.click(f'a[href^="{place}?"]')
-    tab.wait_for_function(f"document.querySelector('h1').textContent == '{place}'")
+    tab.wait_for_function(f"document.querySelector('h1')?.textContent == '{place}'")
 
 
 def views(events: list[dict]) -> list[str]:
@@ -204,10 +204,10 @@ def test_each_page_swapped_in_is_one_view(
     click(tab, f"{folder}/2")
     settled(sandbox, tab, pairs(*SHOWN * 2), 0)
     tab.evaluate("history.back()")
-    tab.wait_for_function(f"document.querySelector('h1').textContent == '{folder}/1'")
+    tab.wait_for_function(f"document.querySelector('h1')?.textContent == '{folder}/1'")
     settled(sandbox, tab, pairs(*SHOWN * 2, "PageView"), 0)
     tab.evaluate("history.forward()")
-    tab.wait_for_function(f"document.querySelector('h1').textContent == '{folder}/2'")
+    tab.wait_for_function(f"document.querySelector('h1')?.textContent == '{folder}/2'")
     events = settled(sandbox, tab, pairs(*SHOWN * 2, *["PageView"] * 2), GRACE)
     assert views(events) == [f"{folder}/{number}" for number in (1, 2, 1, 2)]
     assert tab.evaluate("window.same") == 1
@@ -259,7 +259,7 @@ def test_documents_shown_again_by_going_back_are_the_same_views(
     tab.evaluate("window.same = 1")
     for act, place in (("back", f"{folder}/1"), ("forward", f"{folder}/2")):
         tab.evaluate(f"history.{act}()")
-        tab.wait_for_function(f"document.querySelector('h1').textContent == '{place}'")
+        tab.wait_for_function(f"document.querySelector('h1')?.textContent == '{place}'")
         assert tab.evaluate("window.same") == (1 if remembered else None)
     settled(sandbox, tab, pairs(*SHOWN * 2), GRACE)
 

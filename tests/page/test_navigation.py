@@ -250,12 +250,12 @@ def test_links_that_swap_pages_and_back_again(
     tab.click("text=q >> nth=-1")
     fires("PageView", "PageView", "ViewContent")
     tab.click("a[href='/r']")
-    tab.wait_for_function("document.querySelector('h1').textContent == '/r'")
+    tab.wait_for_function("document.querySelector('h1')?.textContent == '/r'")
     told = ["PageView", "PageView", "ViewContent", "PageView", "ViewContent"]
     fires.after_grace(*told)
     assert [("signed" in report) for report in shop.reports] == [True] * 3
     tab.evaluate("history.back()")
-    tab.wait_for_function("document.querySelector('h1').textContent == '/q'")
+    tab.wait_for_function("document.querySelector('h1')?.textContent == '/q'")
     back = fires.after_grace(*told, "PageView")
     assert urls(back)[-1] == "q"
     assert tab.evaluate("window.same") == 1
