@@ -87,7 +87,7 @@ def judge_curl(words: list[str]) -> None:
     scope = {"type": "http", "method": method, "path": path, "headers": [], "root_path": ""}
     routes = sandbox.create_app().routes
     assert Match.FULL in [route.matches(scope)[0] for route in routes], (method, path)
-    if "-d" in options:
+    if "-d" in options and path == "/api/faults":
         faults.parse(orjson.loads(options["-d"]))
 
 

@@ -14,6 +14,7 @@ import pytest
 from pixelpair.sandbox.app import create_app
 from pixelpair.sandbox.server import running as running_server
 from tests.page import conftest as pages
+from tests.sandbox.goods import Web, product
 from tests.sandbox.samples import GONE, event
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def running() -> Iterator[Box]:
 def box(running: Box) -> Box:
     running.client.delete("/api/events")
     running.client.delete("/api/faults")
+    running.client.delete("/api/catalogs")
     return running
 
 
@@ -104,6 +106,12 @@ def _fetched(folder: Path) -> Path:
             pages.missing_tool("the npm registry")
         stamp.write_text(AXE)
     return script
+
+
+def stocked(box: Box, pixel: str, *ids: str) -> str:
+    """A catalog that is linked to the pixel and has these items."""
+    web = Web(box)
+    return web.catalog(*map(product, ids), link=pixel)
 
 
 def row(page: Page, name: str):
@@ -161,6 +169,27 @@ def test_a_rejected_batch_says_what_to_do(page, box):
     assert "Give the Purchase its value" in text
 
 
+def test_the_catalog_says_which_products_matched_and_why_not(page, box):
+    page.get_by_role("link", name="Catalog").click()
+    page.get_by_role("heading", name="There is no catalog yet").wait_for()
+    stocked(box, "11", "sencha")
+    stocked(box, "11", "matcha")
+    for number, one in enumerate(("sencha", "sencha", "SENCHA", "matcha")):
+        box.server("ViewContent", str(number), {"content_ids": [one]})
+    box.server("Purchase", "p", {"content_ids": ["sencha"], "value": 9, "currency": "EUR"})
+    lines = page.locator("#products tbody tr")
+    page.locator("#catalog-said", has_text="1 matched, 1 unmatched, 1 in another").wait_for()
+    assert [line.split("\t")[1:] for line in lines.all_inner_texts()] == [
+        ["unmatched", "1", "–", "–", "–", "The catalog calls it sencha"],
+        ["other catalog", "1", "–", "–", "–", "The catalog Shop has it"],
+        ["matched", "2", "–", "1", "–", ""],
+    ]
+    page.select_option("#catalog-show", "matched")
+    assert lines.count() == 1
+    page.select_option("#catalog-choice", index=1)
+    page.locator("#products tbody tr", has_text="Product matcha").wait_for()
+
+
 def test_the_filters_narrow_together(page, box):
     box.pair("Lead", "a")
     box.browser("Contact", "b", dpo="LDU", dpoco="0", dpost="0")
@@ -209,7 +238,7 @@ def test_fits_a_phone(page, box):
     box.browser("x" * 180, "y" * 180, dl="https://s.example/" + "z" * 300)
     box.server("Purchase", "a")
     page.set_viewport_size({"width": 360, "height": 640})
-    for view in ("#events", "#rejected", "#rehearse"):
+    for view in ("#events", "#catalog", "#rejected", "#rehearse"):
         page.goto(f"{box.url}{view}")
         assert page.evaluate("document.documentElement.scrollWidth") == 360
     page.goto(f"{box.url}#events")
@@ -273,6 +302,14 @@ def test_axe_finds_nothing_in_any_state(page, box, axe, scheme):
     judged("rehearsals")
     page.goto(f"{box.url}#rejected")
     judged("rejected batches")
+    page.goto(f"{box.url}#catalog")
+    page.locator("#no-catalog").wait_for()
+    judged("no catalog")
+    box.client.delete("/api/faults")
+    stocked(box, "11", "sencha")
+    box.server("ViewContent", "e", {"content_ids": ["sencha", "Sencha", "nix"]})
+    page.locator("#products .chip.matched").wait_for()
+    judged("a catalog and its events")
 
 
 def test_the_keyboard_alone_is_enough(page, box):
@@ -283,12 +320,13 @@ def test_the_keyboard_alone_is_enough(page, box):
     press("/")
     page.keyboard.type("thanks")
     assert shown(page) == ["Search", "Contact", "Lead"]
-    while focused(page) != "Search":
+    while not page.evaluate("document.activeElement.matches('#event-list .row')"):
         press("Tab")
-    press("ArrowDown")
-    press("End")
-    press("ArrowUp")
-    assert focused(page) == "Contact"
+    walked = []
+    for key in ("Home", "ArrowDown", "End", "ArrowUp"):
+        press(key)
+        walked.append(focused(page))
+    assert walked == ["Search", "Contact", "Lead", "Contact"]
     press("Enter")
     page.locator("dialog[open]").wait_for()
     assert focused(page) == "Contact"

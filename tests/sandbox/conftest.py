@@ -65,6 +65,7 @@ def sandbox(running: Running) -> Running:
     """The one sandbox, emptied: starting a server per test takes longer than most tests."""
     running.client.delete("/api/events")
     running.client.delete("/api/faults")
+    running.client.delete("/api/catalogs")
     return running
 
 

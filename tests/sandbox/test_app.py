@@ -488,6 +488,7 @@ def test_a_rehearsal_lasts_its_seconds_and_can_be_ended(sandbox):
     assert row == {
         "title": "Dead token",
         "preset": "dead-token",
+        "edge": "events",
         "left": None,
         "seconds": 60,
         "hits": 2,

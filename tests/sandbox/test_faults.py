@@ -75,7 +75,7 @@ def test_a_bare_status_is_a_service_down():
 def test_every_preset_is_a_fault_of_its_name(name):
     [fault] = parse({"preset": name, "seconds": 60})
     assert (fault.title(), fault.count, fault.seconds) == (PRESETS[name].title, None, 60)
-    assert fault.answers or fault.hang
+    assert fault.answers or fault.hang or fault.ends
 
 
 def test_a_preset_may_be_changed():

@@ -58,3 +58,12 @@ def test_nobody_orders_without_end():
     made.order([Fault()] * MAX_WAITING, 0.0)
     with pytest.raises(ValueError, match="faults would wait"):
         made.order([Fault()], 0.0)
+
+
+def test_each_edge_has_a_queue_of_its_own():
+    made = Rehearsals()
+    every, batch = Fault(status=500, edge="*"), Fault(status=503, edge="items_batch")
+    made.order([Fault(status=502), every, batch], 0.0)
+    assert [made.take(1.0, "items_batch") for _ in range(3)] == [batch, every, None]
+    assert [row["title"] for row in made.rows(1.0)] == ["HTTP 502"]
+    assert made.take(1.0) == Fault(status=502)

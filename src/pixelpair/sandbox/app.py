@@ -14,7 +14,9 @@ from . import pixel_host
 from .api import Api
 from .book import CAPACITY, Book
 from .box import Sandbox
+from .catalog_api import CatalogApi
 from .graph import Graph
+from .management import METHODS, Management
 from .web import ANY_ORIGIN, FRESH, json_answer
 
 if TYPE_CHECKING:
@@ -43,7 +45,14 @@ def create_app(capacity: int = CAPACITY) -> Starlette:
     box = Sandbox(Book(capacity))
     app = Starlette(
         exception_handlers={ClientDisconnect: _gone},
-        routes=[*_page(), *_pixel(box), *_api(Api(box)), *_graph(Graph(box))],
+        routes=[
+            *_page(),
+            *_pixel(box),
+            *_api(Api(box)),
+            *_catalog_api(CatalogApi(box)),
+            *_graph(Graph(box)),
+            *_management(Management(box)),
+        ],
     )
     app.state.box = box
     app.router.redirect_slashes = False
@@ -85,6 +94,24 @@ def _graph(graph: Graph) -> list[Route]:
     return [
         Route("/{version}/dataset_quality", graph.dataset_quality),
         Route("/{version}/{pixel_id}/events", graph.events, methods=["POST"]),
+    ]
+
+
+def _catalog_api(api: CatalogApi) -> list[Route]:
+    return [
+        Route("/api/catalogs", _own(api.catalogs), methods=["GET", "DELETE"]),
+        Route("/api/catalogs/{catalog}/matches", api.matches),
+        Route("/api/catalogs/{catalog}/items", api.items),
+        Route("/api/catalogs/{catalog}/reviews", _own(api.review), methods=["POST"]),
+    ]
+
+
+def _management(management: Management) -> list[Route]:
+    """Last of all: what comes before has names of its own."""
+    return [
+        Route("/", management.call, methods=["POST"]),
+        Route("/v{version}", management.call, methods=METHODS),
+        Route("/v{version}/{rest:path}", management.call, methods=METHODS),
     ]
 
 

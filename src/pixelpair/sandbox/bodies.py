@@ -19,12 +19,17 @@ class BadBodyError(ValueError):
 
 def parameters(content_type: str, body: bytes) -> dict[str, Any]:
     """The parameters of a Graph call. In a form, `data` is JSON, each event perhaps again."""
-    if _kind(content_type) == "application/json":
-        return _json_object(body)
-    given: dict[str, Any] = dict(pairs(content_type, body))
-    if "data" in given:
+    given = fields(content_type, body)
+    if "data" in given and _kind(content_type) != "application/json":
         given["data"] = _events(given["data"])
     return given
+
+
+def fields(content_type: str, body: bytes) -> dict[str, Any]:
+    """The parameters as they came: in a form, each is a text."""
+    if _kind(content_type) == "application/json":
+        return _json_object(body)
+    return dict(pairs(content_type, body))
 
 
 def pairs(content_type: str, body: bytes) -> Pairs:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .advice import advice
+from .catalogs import Catalogs
 from .rehearsals import Rehearsals
 from .summary import summary
 
@@ -31,6 +32,10 @@ class Sandbox:
     name: str = field(default_factory=lambda: secrets.token_hex(4))
     readers: int = 0
     ending: Callable[[], bool] = lambda: False
+    catalogs: Catalogs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.catalogs = Catalogs(entries=self.book.entries)
 
     def clear(self) -> None:
         self.book.clear()

@@ -1,10 +1,11 @@
-"""Faults on order, for tests and rehearsals: what the events endpoint shall do wrong next. Pure.
+"""Faults on order, for tests and rehearsals: what an endpoint shall do wrong next. Pure.
 
 `POST /api/faults` takes one JSON object (or a list of them), all keys optional:
 `preset` a rehearsal to start from, `count` how many calls (1), `seconds` for how long (then the
 count is open), `hang` seconds before anything happens, `status` the HTTP status, `error` Meta's
 error fields (`code`, `subcode`, `is_transient`, …), `body` a text sent instead of JSON, `headers`
-more headers, `accept` record the batch first and then lie about it.
+more headers, `accept` record the batch first and then lie about it, `edge` of which edge the calls
+are (events; `node` for objects themselves, `*` for all), `ends` how a batch of items ends.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "body": str,
     "headers": dict,
     "accept": bool,
+    "edge": str,
+    "ends": str,
 }
+EVENTS, ANY = "events", "*"
+ENDS = ("finished", "error", "canceled")
 _BOUNDS: dict[str, tuple[float, float]] = {
     "count": (1, MAX_COUNT),
     "seconds": (1, MAX_SECONDS),
@@ -52,6 +57,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     accept: bool = False
     preset: str | None = None
+    edge: str = EVENTS
+    ends: str | None = None
 
     @property
     def answers(self) -> bool:
@@ -68,7 +75,8 @@ class Fault:
         late = [f"{self.hang:g} s late"] if self.hang else []
         code = [f"code {self.error['code']}"] if self.error else []
         status = [f"HTTP {self.answer_status()}"] if self.answers else []
-        return ", ".join([*status, *code, *late]) or "Nothing changed"
+        ends = [f"batch ends: {self.ends}"] if self.ends else []
+        return ", ".join([*status, *code, *late, *ends]) or "Nothing changed"
 
     def answer_status(self) -> int:
         if self.status is not None:
@@ -121,6 +129,10 @@ def _check(key: str, given: object) -> None:
         raise ValueError(f"{key}={given!r}: must be {low} to {high}")
     if key == "preset" and given not in PRESETS:
         raise ValueError(f"preset={given!r}: unknown; known are {', '.join(PRESETS)}")
+    if key == "ends" and given not in ENDS:
+        raise ValueError(f"ends={given!r}: must be one of {', '.join(ENDS)}")
+    if key == "edge" and given != ANY and not str(given).isidentifier():
+        raise ValueError(f"edge={given!r}: must be the name of an edge, node, or *")
     if key == "headers" and not _is_header_dict(given):
         raise ValueError("headers: names and values must be printable ASCII strings")
 

@@ -30,7 +30,7 @@ class Graph:
 
     async def events(self, request: Request) -> Response:
         """`POST /v{N.N}/{pixel}/events`, a fault on order permitting."""
-        fault = self._box.rehearsals.take(time.time())
+        fault = self._box.rehearsals.take(time.time(), "events")
         if fault is None:
             return await self._accept(request)
         await asyncio.sleep(fault.hang)
@@ -38,26 +38,26 @@ class Graph:
             answer = await self._accept(request)
             if not fault.answers:
                 return answer
-        return _faulty(fault)
+        return faulty(fault)
 
     async def dataset_quality(self, request: Request) -> Response:
         """`GET /v{N.N}/dataset_quality`: of one data set, by event name."""
         asked = request.query_params
         version, dataset = request.path_params["version"], asked.get("dataset_id", "")
-        refused = _refuse(version, _token(request, {}), dataset, f"/{version}/dataset_quality")
+        refused = _refuse(version, token_of(request, {}), dataset, f"/{version}/dataset_quality")
         if refused:
-            return json_answer(refused.body(_trace()), status=refused.status)
+            return json_answer(refused.body(trace()), status=refused.status)
         agent = asked.get("agent_name", "")
         try:
             entries = self._box.book.entries()
             found = quality.answer(entries, dataset, asked.get("fields", ""), agent)
         except expansion.BadFieldsError as error:
             rejection = verdicts.bad_fields(str(error))
-            return json_answer(rejection.body(_trace()), status=rejection.status)
+            return json_answer(rejection.body(trace()), status=rejection.status)
         return json_answer(found)
 
     async def _accept(self, request: Request) -> Response:
-        trace, now = _trace(), time.time()
+        mark, now = trace(), time.time()
         given: dict[str, Any] = {}
         broken: verdicts.Fault | None = None
         try:
@@ -69,8 +69,8 @@ class Graph:
         rejection = _refuse_events(request, given, broken, now)
         if rejection is None:
             self._record(request.path_params["pixel_id"], given, now)
-            return json_answer(verdicts.received(len(given["data"]), trace))
-        body = rejection.body(trace)
+            return json_answer(verdicts.received(len(given["data"]), mark))
+        body = rejection.body(mark)
         self._reject(request.path_params["pixel_id"], rejection.status, body, given, now)
         return json_answer(body, status=rejection.status)
 
@@ -99,7 +99,7 @@ def _refuse_events(
 ) -> verdicts.Rejection | None:
     version, pixel_id = request.path_params["version"], request.path_params["pixel_id"]
     path = f"/{version}/{pixel_id}/events"
-    refused = _refuse(version, _token(request, given), pixel_id, path)
+    refused = _refuse(version, token_of(request, given), pixel_id, path)
     if refused:
         return refused
     fault = broken or rules.check(given.get("data"), now)
@@ -115,7 +115,7 @@ def _refuse(version: str, token: object, pixel_id: str, path: str) -> verdicts.R
     return None if rules.is_pixel_id(pixel_id) else verdicts.no_such_pixel(pixel_id)
 
 
-def _token(request: Request, given: dict[str, Any]) -> object:
+def token_of(request: Request, given: dict[str, Any]) -> object:
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return bearer.strip()
@@ -131,16 +131,16 @@ def plain(value: object) -> str | int | None:
     return value if isinstance(value, str | int) else None
 
 
-def _trace() -> str:
+def trace() -> str:
     return "A" + secrets.token_urlsafe(16)
 
 
-def _faulty(fault: Fault) -> Response:
+def faulty(fault: Fault) -> Response:
     status = fault.answer_status()
     headers = {**FRESH, **fault.headers}
     if status in (204, 304):
         return Response(status_code=status, headers=headers)
     if fault.body is not None:
         return Response(fault.body, status, headers, "text/html")
-    error = {**fault.error_fields(), "fbtrace_id": _trace()}
+    error = {**fault.error_fields(), "fbtrace_id": trace()}
     return json_answer({"error": error}, status=status, headers=headers)

@@ -22,6 +22,9 @@ _HELD = "Events wait up to seven days while the log and pixelpair status name th
 _LETTER = "The batch is refused: its events become dead letters with this reason, to be replayed."
 # The shape is recorded, the figures are made up.
 _APP_USAGE = '{"call_count": 100, "total_time": 31, "total_cputime": 27}'
+_CATALOG_USAGE = (
+    '{"1": [{"type": "catalog_batch", "call_count": 100, "estimated_time_to_regain_access": 3}]}'
+)
 _BUSINESS_USAGE = '{"1": [{"call_count": 100, "estimated_time_to_regain_access": 1}]}'
 
 PRESETS: dict[str, Preset] = {
@@ -72,6 +75,43 @@ PRESETS: dict[str, Preset] = {
             "status": 400,
             "error": {"code": 80004, "is_transient": True, "message": "Too many calls"},
             "headers": {"X-Business-Use-Case-Usage": _BUSINESS_USAGE},
+        },
+    ),
+    "catalog-limit": Preset(
+        "Catalog",
+        "Rate limit of a catalog",
+        "items_batch answers code 80014; X-Business-Use-Case-Usage says to come back in 3 minutes.",
+        "A sync stops, keeps what is unsent, and says when to go on.",
+        {
+            "edge": "items_batch",
+            "error": {"code": 80014, "message": "Too many calls to this catalog"},
+            "headers": {"X-Business-Use-Case-Usage": _CATALOG_USAGE},
+        },
+    ),
+    "catalog-admin": Preset(
+        "Catalog",
+        "Not an admin",
+        "Objects answer code 3970: only an admin of the catalog may do this.",
+        "The command names the right that is missing. Nothing was changed.",
+        {"edge": "node", "error": {"code": 3970, "message": "Not an admin of this catalog"}},
+    ),
+    "batch-error": Preset(
+        "Catalog",
+        "Half a batch",
+        "Batches of items end with the status error, half of their items done.",
+        "A sync reports them, and sends these items again.",
+        {"edge": "items_batch", "ends": "error"},
+    ),
+    "batch-lost": Preset(
+        "Catalog",
+        "Taken, then denied",
+        "items_batch takes the items, and answers with HTTP 500 all the same.",
+        "A sync sends them again; the catalog ends equal to the source.",
+        {
+            "edge": "items_batch",
+            "accept": True,
+            "status": 500,
+            "error": {"code": 1, "message": "An unknown error"},
         },
     ),
     "dead-token": Preset(

@@ -23,15 +23,15 @@ ANY_ORIGIN = {
 
 
 class TooLargeError(Exception):
-    """The request body exceeds MAX_BODY."""
+    """The request body exceeds what its endpoint reads."""
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request, limit: int = MAX_BODY) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BODY:
+        if size > limit:
             raise TooLargeError
         chunks.append(chunk)
     return b"".join(chunks)

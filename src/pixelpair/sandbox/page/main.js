@@ -1,4 +1,5 @@
 /* The page: news from the stream, the filters, and which view is shown. */
+import * as catalog from "./catalog.js";
 import * as detail from "./detail.js";
 import { $, many, say } from "./dom.js";
 import * as list from "./list.js";
@@ -7,7 +8,7 @@ import * as rehearse from "./rehearse.js";
 import * as rejected from "./rejected.js";
 import { events, filters, known, matching, take } from "./store.js";
 
-const VIEWS = ["events", "rejected", "rehearse"];
+const VIEWS = ["events", "catalog", "rejected", "rehearse"];
 const TITLE = document.title;
 const SILENT = 5000; // who listens to the page is told of news this seldom
 let source = null;
@@ -40,6 +41,7 @@ function receive(news) {
   status("live", false);
   frame = frame || requestAnimationFrame(draw);
   overview.refresh();
+  catalog.refresh();
 }
 
 function status(text, lost) {
@@ -148,6 +150,7 @@ function view(moved) {
     else link.removeAttribute("aria-current");
   }
   document.title = name === "events" ? TITLE : `${name} · ${TITLE}`;
+  if (name === "catalog") catalog.refresh();
   if (moved && name !== "events") $(`${name}-title`).focus({ preventScroll: true });
   if (moved) scrollTo(0, 0);
 }
@@ -206,6 +209,7 @@ overview.start((name) => {
   $("name").value = filters.name === name.slice(0, 200) ? "" : name;
   narrow();
 });
+catalog.start();
 rehearse.start().catch(() => status("no answer from the sandbox", true));
 say($("environment"), environment());
 view(false);

@@ -1,0 +1,175 @@
+"""The ProductCatalog node: its fields, and what creates, updates, shares and deletes it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import params
+from .asks import fields, select
+from .paging import page
+from .refusals import live_sets, missing
+from .vocabulary import words
+
+if TYPE_CHECKING:
+    from .asks import Ask
+    from .catalogs import Catalog, Catalogs
+
+# Those of the origin document, and those that Meta's SDK has instead of `jobs`.
+VERTICALS = words(
+    "adoptable_pets commerce destinations flights generic home_listings hotels jobs "
+    "local_service_businesses offer_items offline_commerce transactable_items vehicles "
+    "apps_and_software articles_and_publications media_titles services"
+)
+OPTIONS = ("LOCAL_DA_CATALOG", "LOCAL_PRODUCTS")
+TRANSFORMATIONS = ("background_cropping_and_padding", "background_padding", "none")
+TASKS = ("MANAGE", "ADVERTISE", "MANAGE_AR", "AA_ANALYZE")
+SEGMENT_USE_CASES = words(
+    "AFFILIATE_SELLER_STOREFRONT AFFILIATE_TAGGED_ONLY_DEPRECATED COLLAB_ADS "
+    "COLLAB_ADS_FOR_MARKETPLACE_PARTNER COLLAB_ADS_SEGMENT_WITHOUT_SEGMENT_SYNCING "
+    "CREATORS_AS_SELLERS DIGITAL_CIRCULARS FB_LIVE_SHOPPING IG_SHOPPING "
+    "IG_SHOPPING_SUGGESTED_PRODUCTS MARKETPLACE_SHOPS TEST"
+)
+FIELDS = (
+    "id",
+    "business",
+    "da_display_settings",
+    "default_image_url",
+    "fallback_image_url",
+    "feed_count",
+    "is_catalog_segment",
+    "is_local_catalog",
+    "name",
+    "product_count",
+    "vertical",
+    "ad_account_to_collaborative_ads_share_settings",
+    "agency_collaborative_ads_share_settings",
+    "catalog_store",
+    "commerce_merchant_settings",
+    "creator_user",
+    "owner_business",
+    "show_assign_permissions",
+    "store_catalog_settings",
+    "user_access_expire_time",
+)
+# What an object parameter holds; those after the bar it must hold.
+OBJECTS = {
+    "destination_catalog_settings": ("generate_items_from_pages", ()),
+    "flight_catalog_settings": ("generate_items_from_events", ()),
+    "partner_integration": ("external_access_token external_merchant_id", ()),
+    "store_catalog_settings": ("page", ("page",)),
+}
+TEXTS = ("name", "default_image_url", "parent_catalog_id", "catalog_segment_product_set_id")
+
+
+def create(world: Catalogs, business: str, ask: Ask) -> dict[str, Any]:
+    params.text(ask.given, "name")
+    settings = {"vertical": "commerce", **_settings(ask)}
+    return _again(world, world.create(business, settings), ask, "id")
+
+
+def update(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
+    catalog.settings.update(_settings(ask))
+    return _again(world, catalog, ask, "success")
+
+
+def delete(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
+    """Every product set counts as live here: which ones Meta calls so is not documented."""
+    allowed = params.flag(ask.given, "allow_delete_catalog_with_live_product_set", False)
+    if world.of("set", catalog.id) and not allowed:
+        raise live_sets()
+    world.delete(catalog)
+    return {"success": True}
+
+
+def read(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
+    params.names(ask.given, "segment_use_cases", SEGMENT_USE_CASES)
+    return select(row(world, catalog), {"id": {}, **fields(ask, FIELDS, ("id", "name"))})
+
+
+def owned(world: Catalogs, business: str, ask: Ask) -> dict[str, Any]:
+    found = [catalog for catalog in world if catalog.business == business]
+    tree = {"id": {}, **fields(ask, FIELDS, ("id", "name"))}
+    return page(found, len(found), ask, lambda catalog: select(row(world, catalog), tree))
+
+
+def row(world: Catalogs, catalog: Catalog) -> dict[str, Any]:
+    business = {"id": catalog.business, "name": f"Business {catalog.business}"}
+    told = {
+        "id": catalog.id,
+        "business": business,
+        "owner_business": business,
+        "feed_count": len(world.of("feed", catalog.id)),
+        "is_catalog_segment": "catalog_segment_filter" in catalog.settings,
+        "is_local_catalog": "additional_vertical_option" in catalog.settings,
+        "product_count": len(catalog.items),
+        "fallback_image_url": [],
+    }
+    return {**told, **{k: v for k, v in catalog.settings.items() if k in FIELDS}}
+
+
+def users(_world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
+    params.text(ask.given, "business")
+    found = [{"id": user, "tasks": tasks} for user, tasks in catalog.users.items()]
+    tree = {"id": {}, **fields(ask, ("id", "name", "tasks"), ("id", "tasks"))}
+    return page(found, len(found), ask, lambda one: select(one, tree))
+
+
+def assign(_world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
+    user = params.text(ask.given, "user")
+    tasks = params.items(ask.given, "tasks")
+    if not tasks:
+        raise missing("tasks")
+    catalog.users[user] = [params.chosen("tasks", task, TASKS) for task in tasks]
+    return {"success": True}
+
+
+def unassign(_world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
+    user = params.text(ask.given, "user")
+    if user not in catalog.users:
+        raise missing("user (of this catalog)")
+    del catalog.users[user]
+    return {"success": True}
+
+
+def _again(world: Catalogs, catalog: Catalog, ask: Ask, key: str) -> dict[str, Any]:
+    """Graph reads the node again after a write: `fields` come with the answer."""
+    told: dict[str, Any] = {"id": catalog.id} if key == "id" else {"success": True}
+    return {**told, **read(world, catalog, ask)} if ask.given.get("fields") else told
+
+
+def _settings(ask: Ask) -> dict[str, Any]:
+    given = ask.given
+    found: dict[str, Any] = {}
+    for key in TEXTS:
+        if key in given:
+            found[key] = params.text(given, key)
+    for key, known in (("vertical", VERTICALS), ("additional_vertical_option", OPTIONS)):
+        if key in given:
+            found[key] = params.chosen(key, given[key], known)
+    for key, (names, required) in OBJECTS.items():
+        if key in given:
+            found[key] = _object(ask, key, names.split(), required)
+    if "da_display_settings" in given:
+        found["da_display_settings"] = _display(ask)
+    if "fallback_image_url" in given:
+        found["fallback_image_url"] = params.items(given, "fallback_image_url")
+    if "catalog_segment_filter" in given:
+        found["catalog_segment_filter"] = params.thing(given, "catalog_segment_filter")
+    return found
+
+
+def _object(ask: Ask, key: str, known: list[str], required: tuple[str, ...]) -> dict[str, Any]:
+    value = params.thing(ask.given, key)
+    for name in value:
+        params.chosen(key, name, known)
+    for name in required:
+        params.text(value, name)
+    return value
+
+
+def _display(ask: Ask) -> dict[str, Any]:
+    value = params.thing(ask.given, "da_display_settings")
+    for name in ("carousel_ad", "single_ad"):
+        kind = params.text(params.thing(value, name), "transformation_type")
+        params.chosen(f"{name}.transformation_type", kind, TRANSFORMATIONS)
+    return value
