@@ -37,6 +37,7 @@ LAW: dict[str, set[str]] = {
     "storefront": CORE | {"asking", "settings"},
     "shops": SHOPS,
     "graph": CORE,
+    "catalog": GRAPH | {"readers"},
     "delivery": GRAPH,
     "logs": set(),
     "metrics": DELIVERY,
@@ -46,7 +47,7 @@ LAW: dict[str, set[str]] = {
     "wsgi": TRACKER,
     "flask": TRACKER | {"wsgi", "cli"},
     "django": TRACKER | {"cli", "verbs"},  # the mixin of orders speaks as a view does
-    "commands": TRACKER,
+    "commands": TRACKER | {"catalog"},
     "cli": TRACKER | {"commands", "sandbox"},
     "sandbox": {"errors"},
     "testing": TRACKER | {"sandbox"},

@@ -58,6 +58,7 @@ class pixelpair.Settings(**given: object) -> None
     active: property
     advanced_matching: field
     anonymous_id: field
+    app_secret: field
     auto_config: field
     consent: field
     content_id: field

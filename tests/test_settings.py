@@ -45,6 +45,7 @@ def problems(**given_options: object) -> tuple[Problem, ...]:
 DEFAULTS = {
     "pixel_id": "",
     "access_token": "",
+    "app_secret": "",
     "access_token_file": None,
     "secret": (),
     "test_event_code": EventCode(),
@@ -146,6 +147,7 @@ GOOD: list[tuple[str, object, object]] = [
     ("pixel_id", "111 222", "111 222"),
     ("pixel_id", " 111   222\n", "111   222"),
     ("access_token", f" {TOKEN}\n", TOKEN),
+    ("app_secret", " 0a1B\n", "0a1B"),
     ("partner_agent", " shopplatform_1_0 ", "shopplatform_1_0"),
     ("secret", "one", ("one",)),
     ("secret", " new  old\told ", ("new", "old", "old")),
@@ -397,7 +399,7 @@ def test_says_what_would_be_right(name: str, value: object, expected: str) -> No
 def test_every_option_is_tried() -> None:
     tried_elsewhere = {"access_token_file", "anonymous_id", "identify"}
     assert {name for name, _, _ in GOOD} == DEFAULTS.keys() - tried_elsewhere
-    hidden = {"access_token", "metrics_token", "secret", "shops"}
+    hidden = {"access_token", "app_secret", "metrics_token", "secret", "shops"}
     assert {name for name, _, _ in BAD} == DEFAULTS.keys() - tried_elsewhere - hidden
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pixelpair import logs
+from pixelpair.commands.catalog import add_catalog
 from pixelpair.commands.doctor import add_doctor
 from pixelpair.commands.erasure import add_purge
 from pixelpair.commands.inspect import add_inspect
@@ -17,6 +18,7 @@ from pixelpair.commands.reconcile import add_reconcile
 from pixelpair.commands.sender import add_drain, add_worker
 from pixelpair.commands.shadow import add_shadow
 from pixelpair.commands.status import add_status
+from pixelpair.commands.tags import add_tags
 from pixelpair.commands.words import LEFT, OK, USAGE
 from pixelpair.errors import PixelPairError
 from pixelpair.settings import Settings
@@ -77,6 +79,7 @@ def _add_sandbox(commands: Commands) -> None:
 _FAMILIES = (
     *(add_status, add_dead, add_drain, add_worker, add_purge),
     *(add_doctor, add_inspect, add_quality, add_reconcile, add_shadow, _add_sandbox),
+    *(add_catalog, add_tags),
 )
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 PREFIX = "PIXELPAIR_"
 _MODES = ("live", "shadow", "off")
-_SECRETS = frozenset({"access_token", "metrics_token", "secret", "shops"})
+_SECRETS = frozenset({"access_token", "app_secret", "metrics_token", "secret", "shops"})
 # What belongs to the process and not to one of its shops.
 _OF_PROCESS = frozenset(
     {"shops", "path", "spool", "outbox", "sender", "trusted_proxies", "strict"}
@@ -81,6 +81,10 @@ class Settings:
     access_token: str = _hidden("", readers.fitting(_TOKEN), _TOKENS)
     access_token_file: Path | None = _option(
         None, readers.file_path, "a readable file that holds the token"
+    )
+    # Where the app behind the token asks for proofs of it with each call of the catalog's commands.
+    app_secret: str = _hidden(
+        "", readers.fitting(r"[0-9A-Za-z]{1,100}"), "one word, as the app's dashboard shows it"
     )
     # The first signs, all verify, the last (the oldest) keys Purchase ids.
     secret: tuple[str, ...] = _hidden((), readers.words, "one or more words, the newest first")

@@ -28,6 +28,7 @@ from pixelpair.core.notes import Notes
 from pixelpair.core.orders import Later, NotSent, twins_of
 from pixelpair.core.proxies import arrivals
 from pixelpair.core.readings import Window
+from pixelpair.delivery.carried import Contents
 from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.meters import Meters
 from pixelpair.delivery.sqlite import SqliteOutbox
@@ -385,15 +386,22 @@ def open_worker(
     `find` gives the settings of the shop that has a pixel; `meters` count what is done.
     """
     graph, ours = Graph(), "" if settings.shops else settings.pixel_id
+    post = partial(_send, graph, find or _finder(settings, clock), clock, ours)
+    contents = Contents(spool, clock=clock)
+
+    def close() -> None:
+        contents.save()
+        graph.close()
+
     return Worker(
         spool,
         partial(open_outbox, settings, spool, clock),
         journal,
-        partial(_send, graph, find or _finder(settings, clock), clock, ours),
+        partial(contents.counting, post),
         clock=clock,
         sync_every=settings.fsync_ms / 1000,
         meters=meters,
-        on_close=graph.close,
+        on_close=close,
     )
 
 

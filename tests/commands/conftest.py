@@ -14,10 +14,13 @@ from pixelpair.core.events import Event, Visitor
 from pixelpair.core.user_data import hashed
 from pixelpair.delivery.journal import Journal
 from tests.delivery.sink import Answer, Sink, accepted, refused
+from tests.graph import meta as calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.graph.meta import Meta
 
     Ask = Callable[..., tuple[int, Any]]
 
@@ -40,6 +43,14 @@ def graph() -> Iterator[Sink]:
     sink = Sink()
     yield sink
     sink.close()
+
+
+@pytest.fixture
+def meta(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meta]:
+    """A Graph that answers what it is told to, call by call."""
+    with calls.running() as running:
+        monkeypatch.setenv("PIXELPAIR_GRAPH_URL", running.url)
+        yield running
 
 
 @pytest.fixture

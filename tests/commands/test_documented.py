@@ -72,6 +72,8 @@ def test_tells_every_command_and_option() -> None:
     for name, parser in parsers().items():
         if name != "sandbox":
             told = TEXTS[PAGE] + section("docs/delivery.md", "## pixelpair drain")
+            told += TEXTS.get(f"docs/{name.partition(' ')[0]}.md", "")
+            told += TEXTS["docs/sync.md"] if name.startswith("catalog ") else ""
             options = [o for a in parser._actions for o in a.option_strings if o.startswith("--")]
             assert f"## {name.partition(' ')[0]}\n" in TEXTS[PAGE]
             assert [o for o in options if o not in told and o != "--help"] == []

@@ -42,7 +42,9 @@ def add(
 
 def group(commands: Commands, name: str, summary: str) -> Commands:
     """A command that has commands of its own."""
-    parser = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    parser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+    )
     return parser.add_subparsers(required=True, metavar="COMMAND")
 
 

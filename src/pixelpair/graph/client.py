@@ -1,22 +1,21 @@
-"""One conversation with Meta's Graph API: a Call goes out, a Reply comes back, errors as values.
+"""One conversation with Meta's Graph API: a Call, Query or Action goes out, a Reply comes back.
 
-Knows HTTP and the shape of Graph's answers; what an answer means for an event is not said here.
+Knows HTTP, tokens and connections; how an answer is read is said in `replies`.
 """
 
 from __future__ import annotations
 
-import json
-import math
+import hmac
 import os
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.request import getproxies
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 import orjson
+
+from pixelpair.graph.replies import MAX_BLAMED, MAX_WAIT, Reply, read_document, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +24,19 @@ if TYPE_CHECKING:
     import httpx
 
     Reader = Callable[[int, Mapping[str, str], bytes | None], "Reply"]
+
+__all__ = [
+    "MAX_BLAMED",
+    "MAX_WAIT",
+    "Action",
+    "Call",
+    "Graph",
+    "Query",
+    "Reply",
+    "appsecret_proof",
+    "as_text",
+    "read_reply",
+]
 
 # Meta answers most calls within 0.6 s; an answer after 10 s is still worth more than a retry.
 TIMEOUT: Final = 10.0
@@ -35,11 +47,6 @@ MAX_ANSWER: Final = 64 * 1024
 MAX_DOCUMENT: Final = 4 * 1024 * 1024
 # One pixel's backlog, or several pixels, are sent over so many connections at once.
 CONNECTIONS: Final = 4
-# A refusal may name fields of many events; what is beyond these is not looked at.
-MAX_BLAMED, MAX_DEPTH, MAX_NAME = 50, 8, 60
-# Headers may ask for patience, but not for ever.
-MAX_WAIT: Final = 3600.0
-
 _DIRECT = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
@@ -60,33 +67,22 @@ class Query:
     url: str
     params: Mapping[str, str]
     token: str = field(repr=False)
+    # Worth nothing without the token, so that it may stand in the URL, where Meta reads it.
+    appsecret_proof: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back.
-
-    `accepted`: Graph took events. `answered`: it answered a query, with this `document`.
-    `refused`: Graph's error object. `garbage`: something answered, but not as Graph does.
-    `silence`: nobody answered. `wait` is the least delay asked for, in seconds. `blamed` are paths
-    into the call's body, such as (data, 0, user_data, fbc). `date` is Graph's clock when it
-    answered, in whole Unix seconds. `detail` is our own words; `title` and `messages` are Meta's.
+class Action:
+    """Something to change: a POST of JSON, of a form where there are `files`, or a DELETE, whose
+    `body` stands in the URL. A body of bytes is JSON already.
     """
 
-    kind: Literal["accepted", "answered", "refused", "garbage", "silence"]
-    status: int | None = None
-    code: int | None = None
-    subcode: int | None = None
-    transient: bool | None = None
-    received: int | None = None
-    title: str = ""
-    messages: tuple[str, ...] = ()
-    trace: str = ""
-    wait: float = 0.0
-    detail: str = ""
-    blamed: tuple[tuple[str, ...], ...] = ()
-    date: float | None = None
-    document: Mapping[str, Any] | None = None
+    method: Literal["POST", "DELETE"]
+    url: str
+    body: Mapping[str, object] | bytes = field(repr=False)
+    token: str = field(repr=False)
+    files: Mapping[str, tuple[str, bytes | IO[bytes], str]] | None = field(default=None, repr=False)
+    appsecret_proof: str = field(default="", repr=False)
 
 
 class Graph:
@@ -114,9 +110,14 @@ class Graph:
 
     def ask(self, query: Query) -> Reply:
         """Get what is asked for. Never raises an httpx error."""
-        headers = {"Authorization": f"Bearer {query.token}"}
-        request = {"params": dict(query.params), "headers": headers}
-        return self._exchange("GET", query.url, request, read_document, MAX_DOCUMENT)
+        request = {"params": dict(query.params) | _proof(query), "headers": _bearer(query)}
+        read = partial(read_document, hidden=query.token)
+        return self._exchange("GET", query.url, request, read, MAX_DOCUMENT)
+
+    def act(self, action: Action) -> Reply:
+        """Change what is named. Never raises an httpx error, and never tries twice."""
+        read = partial(read_document, hidden=action.token)
+        return self._exchange(action.method, action.url, _request(action), read, MAX_DOCUMENT)
 
     def _exchange(
         self, method: str, url: str, request: dict[str, Any], read: Reader, most: int
@@ -158,6 +159,8 @@ class Graph:
             return self._client
 
     def _connect(self) -> httpx.Client:
+        from urllib.request import getproxies
+
         import httpx
 
         return httpx.Client(
@@ -197,145 +200,36 @@ def _read(response: httpx.Response, deadline: float, most: int) -> bytes | None:
     return bytes(body)
 
 
-def read_document(status: int, headers: Mapping[str, str], body: bytes | None) -> Reply:
-    """The Reply in the HTTP answer to a query, whatever it is made of."""
-    answer = _answer(status, headers, body)
-    if isinstance(answer, Reply):
-        return answer
-    if 200 <= status < 300:
-        return Reply("answered", status, wait=_wait(headers), date=_date(headers), document=answer)
-    return Reply("garbage", status, wait=_wait(headers), detail=f"HTTP {status} with unknown JSON")
+def appsecret_proof(app_secret: str, token: str) -> str:
+    """What shows that a call with this token comes from the app that it was made for; "" without
+    a secret.
+
+    https://developers.facebook.com/docs/graph-api/guides/secure-requests
+    """
+    return hmac.digest(app_secret.encode(), token.encode(), "sha256").hex() if app_secret else ""
 
 
-def _answer(status: int, headers: Mapping[str, str], body: bytes | None) -> dict[str, Any] | Reply:
-    """The JSON object of an answer that is no error, or what the answer is instead."""
-    wait = _wait(headers)
-    if body is None:
-        return Reply("garbage", status, wait=wait, detail="an answer that is too long")
-    try:
-        answer = orjson.loads(body)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        kind = "an HTML page" if body[:512].lstrip()[:1] == b"<" else "no JSON object"
-        return Reply("garbage", status, wait=wait, detail=f"HTTP {status} with {kind}")
-    if isinstance(answer.get("error"), dict):
-        return _refusal(status, answer["error"], wait, _date(headers))
-    return answer
+def _bearer(of: Query | Action) -> dict[str, str]:
+    return {"Authorization": f"Bearer {of.token}"}
 
 
-def read_reply(status: int, headers: Mapping[str, str], body: bytes | None) -> Reply:
-    """The Reply in an HTTP answer, whatever it is made of."""
-    wait = _wait(headers)
-    answer = _answer(status, headers, body)
-    if isinstance(answer, Reply):
-        return answer
-    received = _whole(answer.get("events_received"))
-    if 200 <= status < 300 and received is not None and answer.get("success") is not False:
-        return Reply(
-            "accepted",
-            status,
-            received=received,
-            messages=_texts(answer.get("messages")),
-            trace=_text(answer.get("fbtrace_id")),
-            date=_date(headers),
-        )
-    return Reply("garbage", status, wait=wait, detail=f"HTTP {status} with unknown JSON")
+def _proof(of: Query | Action) -> dict[str, str]:
+    return {"appsecret_proof": of.appsecret_proof} if of.appsecret_proof else {}
 
 
-def _refusal(status: int, error: dict[str, Any], wait: float, date: float | None) -> Reply:
-    transient = error.get("is_transient")
-    return Reply(
-        "refused",
-        status,
-        code=_whole(error.get("code")),
-        subcode=_whole(error.get("error_subcode")),
-        transient=transient if isinstance(transient, bool) else None,
-        title=_text(error.get("error_user_title")),
-        trace=_text(error.get("fbtrace_id")),
-        wait=wait,
-        blamed=_blamed(error.get("error_data")),
-        date=date,
-    )
+def _request(action: Action) -> dict[str, Any]:
+    """An action as httpx takes it."""
+    headers, proof, body = _bearer(action), _proof(action), action.body
+    if isinstance(body, bytes) or (action.method == "POST" and not action.files):
+        content = body if isinstance(body, bytes) else orjson.dumps(body)
+        headers["Content-Type"] = "application/json"
+        return {"content": content, "headers": headers, "params": proof}
+    form = {key: as_text(value) for key, value in body.items()}
+    if action.method == "DELETE":
+        return {"headers": headers, "params": form | proof}
+    return {"data": form, "files": dict(action.files or {}), "headers": headers, "params": proof}
 
 
-def _blamed(data: object) -> tuple[tuple[str, ...], ...]:
-    """The `blame_field_specs` in an error's data, which is an object or the JSON text of one."""
-    if isinstance(data, str):
-        try:
-            data = orjson.loads(data)
-        except ValueError:
-            return ()
-    specs = data.get("blame_field_specs") if isinstance(data, dict) else None
-    paths = specs[:MAX_BLAMED] if isinstance(specs, list) else []
-    return tuple(path for spec in paths if (path := _path(spec)))
-
-
-def _path(spec: object) -> tuple[str, ...]:
-    """The names and numbers that lead to a field; () where it is no path."""
-    if not isinstance(spec, list) or len(spec) > MAX_DEPTH:
-        return ()
-    names = [str(name) for name in spec if isinstance(name, str) or type(name) is int]
-    fitting = len(names) == len(spec) and all(len(name) <= MAX_NAME for name in names)
-    return tuple(names) if fitting else ()
-
-
-def _date(headers: Mapping[str, str]) -> float | None:
-    """When Graph answered, by its own clock (RFC 9110: in whole seconds of GMT)."""
-    try:
-        return parsedate_to_datetime(headers.get("date", "")).replace(tzinfo=UTC).timestamp()
-    except (ValueError, TypeError, IndexError, OverflowError, OSError):
-        return None
-
-
-def _wait(headers: Mapping[str, str]) -> float:
-    """The longest delay that `Retry-After` or the usage headers ask for, in seconds."""
-    asked = [_retry_after(headers.get("retry-after", ""), time.time())]
-    asked += _regain_times(headers.get("x-business-use-case-usage", ""))
-    return min(max(asked), MAX_WAIT)
-
-
-def _retry_after(value: str, now: float) -> float:
-    """Seconds to wait by a `Retry-After` header, which is a number or a date (RFC 9110)."""
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:10])
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, TypeError, IndexError, OverflowError, OSError):
-        return 0.0
-
-
-def _regain_times(value: str) -> list[float]:
-    """Meta's `estimated_time_to_regain_access` (minutes) per business and kind of call."""
-    try:
-        usage = json.loads(value) if value else {}
-    except (ValueError, RecursionError):
-        return []
-    businesses = usage.values() if isinstance(usage, dict) else ()
-    calls = [call for kinds in businesses if isinstance(kinds, list) for call in kinds]
-    minutes = [
-        call.get("estimated_time_to_regain_access") for call in calls if isinstance(call, dict)
-    ]
-    return [
-        float(m) * 60 for m in minutes if isinstance(m, int | float) and m > 0 and math.isfinite(m)
-    ]
-
-
-def _whole(value: object) -> int | None:
-    """Graph's numbers, which some proxies and versions send as strings of digits."""
-    if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 16:
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _text(value: object, limit: int = 80) -> str:
-    """One short printable line of what Meta wrote."""
-    if not isinstance(value, str):
-        return ""
-    line = " ".join("".join(c if c.isprintable() else " " for c in value[: limit * 4]).split())
-    return line[:limit]
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(_text(v, 200) for v in value[:10] if v) if isinstance(value, list) else ()
+def as_text(value: object) -> str:
+    """A value as it stands in a query or a form: what is no text, as JSON."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

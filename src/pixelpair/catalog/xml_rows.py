@@ -1,0 +1,100 @@
+"""RSS and Atom feeds as rows, one product after the other, without ever holding the file.
+
+Knows elements and lines; a document type is refused: entities are how XML is made to explode.
+"""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any, Final
+from xml.parsers import expat
+
+from pixelpair.catalog.rows import Row, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A product in RSS and in Atom.
+_PRODUCTS: Final = frozenset({"item", "entry"})
+_CHUNK: Final = 64 * 1024
+# What one product may hold in all.
+_MOST: Final = 5 * 1024 * 1024
+
+
+def xml_rows(file: IO[bytes]) -> Iterator[Row]:
+    """The products of a feed, with what stands directly below each."""
+    reader = _Reader()
+    while data := file.read(_CHUNK):
+        yield from reader.feed(data)
+    yield from reader.feed(b"", last=True)
+
+
+class _Reader:
+    """Bytes in, rows out; wherever they are cut."""
+
+    def __init__(self) -> None:
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = _refuse
+        self._done: list[Row] = []
+        self._line = 0
+        self._values: dict[str, object] | None = None
+        self._depth = 0
+        self._name = ""
+        self._texts: list[str] = []
+        self._size = 0
+
+    def feed(self, data: bytes, *, last: bool = False) -> list[Row]:
+        try:
+            self._parser.Parse(data, last)
+        except expat.ExpatError as error:
+            problem = expat.errors.messages[error.code]
+            raise SourceError(f"line {error.lineno}: is no XML: {problem}") from None
+        done, self._done = self._done, []
+        return done
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if self._values is None:
+            if name in _PRODUCTS:
+                self._values, self._depth, self._size = {}, 0, 0
+                self._line = self._parser.CurrentLineNumber
+            return
+        self._depth += 1
+        if self._depth == 1:
+            self._name, self._texts = name, []
+            if name == "link" and attributes.get("href"):  # Atom's
+                self._texts.append(attributes["href"])
+
+    def _text(self, text: str) -> None:
+        if self._values is None or not self._depth:
+            return
+        self._size += len(text)
+        if self._size > _MOST:
+            raise SourceError(f"line {self._line}: a product of more than {_MOST} characters")
+        self._texts.append(text)
+
+    def _end(self, _name: str) -> None:
+        if self._values is None:
+            return
+        if self._depth == 0:
+            self._done.append(Row(self._line, self._values))
+            self._values = None
+            return
+        self._depth -= 1
+        if self._depth == 0:
+            self._keep("".join(self._texts).strip())
+
+    def _keep(self, text: str) -> None:
+        """An element that comes again is a list."""
+        values: dict[str, Any] = {} if self._values is None else self._values
+        before = values.get(self._name)
+        if before is None:
+            values[self._name] = text
+        else:
+            values[self._name] = [*before, text] if isinstance(before, list) else [before, text]
+
+
+def _refuse(*_declared: object) -> None:
+    raise SourceError("line 1: a document type (<!DOCTYPE>) has no place in a feed")

@@ -1,0 +1,202 @@
+"""`pixelpair catalog sets`, `users` and `vehicles`: what belongs to a catalog."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pixelpair.commands.managing import (
+    add_managing,
+    add_parameters,
+    an_id,
+    cell,
+    parameters_of,
+    talking,
+)
+from pixelpair.commands.orders import opened_file
+from pixelpair.commands.screen import Grid, answer, count
+from pixelpair.commands.words import LEFT, OK, group
+from pixelpair.errors import PixelPairError
+from pixelpair.graph import catalog as catalogs
+from pixelpair.graph.catalog_vehicles import VEHICLE
+from pixelpair.graph.catalog_vehicles import add_vehicles as added
+from pixelpair.graph.catalog_words import PRODUCT_SET, TASKS
+from pixelpair.graph.errors import GraphError
+from pixelpair.graph.parameters import problems
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pixelpair.commands.words import Commands, Read
+    from pixelpair.graph.client import Reply
+
+    Numbered = list[tuple[int, Any]]
+
+
+def add_sets(commands: Commands) -> None:
+    inner = group(commands, "sets", "list and make product sets, which shops show as collections")
+    parser = add_managing(
+        inner,
+        "list",
+        _sets,
+        "list a catalog's product sets",
+        "",
+        "pixelpair catalog sets list 9876543",
+    )
+    parser.add_argument("catalog", type=an_id, help="the catalog's id")
+    parser = add_managing(
+        inner,
+        "create",
+        _create_set,
+        "make a product set",
+        "",
+        "pixelpair catalog sets create 9876543 --name Green "
+        """--filter '{"product_type": {"i_contains": "green"}}'""",
+    )
+    parser.add_argument("catalog", type=an_id, help="the catalog's id")
+    add_parameters(parser, PRODUCT_SET)
+
+
+def _sets(arguments: argparse.Namespace, read: Read) -> int:
+    with talking(read()) as (graph, access):
+        found = list(catalogs.edge(graph, access, arguments.catalog, "product_sets"))
+    names = ("id", "name", "retailer_id", "product_count", "filter")
+    rows = [tuple(cell(row.get(name)) for name in names) for row in found]
+    shown = [Grid(rows, names, frozenset({3}))] if rows else ["no product set"]
+    answer({"sets": found}, shown, as_json=arguments.json)
+    return OK
+
+
+def _create_set(arguments: argparse.Namespace, read: Read) -> int:
+    values = parameters_of(arguments, PRODUCT_SET)
+    with talking(read()) as (graph, access):
+        made = catalogs.create_set(graph, access, arguments.catalog, values)
+    answer({"id": made}, [f"made product set {made}"], as_json=arguments.json)
+    return OK
+
+
+def add_users(commands: Commands) -> None:
+    inner = group(commands, "users", "let people and system users work on a catalog, or not")
+    parser = add_managing(
+        inner,
+        "add",
+        _add_user,
+        "let a user work on a catalog",
+        "",
+        "pixelpair catalog users add 9876543 112233 --task MANAGE --task ADVERTISE",
+    )
+    _add_user_arguments(parser)
+    parser.add_argument(
+        "--task",
+        choices=TASKS,
+        action="append",
+        required=True,
+        metavar="TASK",
+        help=f"may be given several times: {', '.join(TASKS)}",
+    )
+    parser = add_managing(
+        inner,
+        "remove",
+        _remove_user,
+        "take a user's rights on a catalog away",
+        "",
+        "pixelpair catalog users remove 9876543 112233",
+    )
+    _add_user_arguments(parser)
+
+
+def _add_user_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("catalog", type=an_id, help="the catalog's id")
+    parser.add_argument("user", type=an_id, help="the id of a user of the business, or system user")
+
+
+def _add_user(arguments: argparse.Namespace, read: Read) -> int:
+    tasks = list(dict.fromkeys(arguments.task))
+    with talking(read()) as (graph, access):
+        catalogs.add_user(graph, access, arguments.catalog, arguments.user, tasks)
+    told = {"user": arguments.user, "tasks": tasks}
+    answer(told, [f"{arguments.user} may {', '.join(tasks)}"], as_json=arguments.json)
+    return OK
+
+
+def _remove_user(arguments: argparse.Namespace, read: Read) -> int:
+    with talking(read()) as (graph, access):
+        catalogs.remove_user(graph, access, arguments.catalog, arguments.user)
+    told = {"user": arguments.user, "tasks": []}
+    answer(told, [f"{arguments.user} has no rights on it any more"], as_json=arguments.json)
+    return OK
+
+
+# --- vehicles ------------------------------------------------------------------------------------
+
+
+def add_vehicles(commands: Commands) -> None:
+    inner = group(commands, "vehicles", "add vehicles to a catalog of them")
+    required = ", ".join(one.name for one in VEHICLE if one.required)
+    others = ", ".join(one.name for one in VEHICLE if not one.required)
+    parser = add_managing(
+        inner,
+        "add",
+        _add_vehicles,
+        "add vehicles from a file of JSON: one object a line",
+        f"Each line needs {required};\nit may have {others}.\n"
+        "Lines that do not fit are told with their field, and the others go.",
+        "pixelpair catalog vehicles add 9876543 cars.jsonl\n"
+        "pixelpair catalog vehicles add 9876543 - --dry-run < cars.jsonl",
+    )
+    parser.add_argument("catalog", type=an_id, help="the catalog's id")
+    parser.add_argument("file", help="JSON lines; - is the standard input")
+    parser.add_argument("--dry-run", action="store_true", help="read and judge, add nothing")
+
+
+def _add_vehicles(arguments: argparse.Namespace, read: Read) -> int:
+    good, wrong = _read_vehicles(arguments.file)
+    ids: list[dict[str, object]] = []
+    if good and not arguments.dry_run:
+        with talking(read()) as (graph, access):
+            replies = list(added(graph, access, arguments.catalog, [one for _, one in good]))
+        for (line, vehicle), reply in zip(good, replies, strict=True):
+            if reply.document is None:
+                wrong.append((line, str(GraphError(reply))))
+            else:
+                ids.append(_made(line, vehicle, reply))
+    wrong.sort()
+    for line, why in wrong:
+        print(f"line {line}: {why}", file=sys.stderr)
+    told = {
+        "added": ids,
+        "fitting": len(good),
+        "wrong": [{"line": line, "why": why} for line, why in wrong],
+    }
+    sentence = f"{count(len(good))} fit" if arguments.dry_run else f"added {count(len(ids))}"
+    answer(told, [f"{sentence}, {count(len(wrong))} wrong"], as_json=arguments.json)
+    return LEFT if wrong else OK
+
+
+def _made(line: int, vehicle: Any, reply: Reply) -> dict[str, object]:
+    document = reply.document or {}
+    return {"line": line, "vehicle_id": vehicle["vehicle_id"], "id": str(document.get("id", ""))}
+
+
+def _read_vehicles(place: str) -> tuple[Numbered, list[tuple[int, str]]]:
+    """The lines that fit, and what is wrong with the others."""
+    good: Numbered = []
+    wrong: list[tuple[int, str]] = []
+    with opened_file(place) as file:
+        for number, text in enumerate(file, 1):
+            if not text.strip():
+                continue
+            try:
+                vehicle = json.loads(text)
+            except (ValueError, RecursionError):
+                wrong.append((number, "it is no JSON object"))
+                continue
+            why = "; ".join(problems(VEHICLE, vehicle))
+            if why:
+                wrong.append((number, why))
+            else:
+                good.append((number, vehicle))
+    if not good and not wrong:
+        raise PixelPairError(f"{place} holds no vehicle")
+    return good, wrong

@@ -1,0 +1,273 @@
+"""`pixelpair catalog sync`: what the shop sells, into Meta's catalog; only what changed travels."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from pixelpair.catalog.book import Book
+from pixelpair.catalog.items import PRODUCT
+from pixelpair.catalog.sources import rows_of
+from pixelpair.catalog.sync import CALLS_AN_HOUR, MOST_TOLD, Plan, Sync
+from pixelpair.commands.screen import Grid, answer, count
+from pixelpair.commands.words import LEFT, OK, USAGE, add, span
+from pixelpair.delivery import locks
+from pixelpair.errors import PixelPairError, SpoolError
+from pixelpair.graph.access import Access
+from pixelpair.graph.client import Graph
+from pixelpair.tracker import spool_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pixelpair.catalog.rows import Fault
+    from pixelpair.catalog.sync import Doing, Report
+    from pixelpair.commands.words import Commands, Read
+    from pixelpair.settings import Settings
+
+# 28 MB take a slow line a while, and Meta too.
+_TIMEOUT: Final = 120.0
+_SHOWN: Final = 20
+_MODES: Final = {
+    "full": "all of the source (daily): what is gone from it is deleted",
+    "delta": "what the source has (hourly; the default): nothing is deleted",
+    "volatile": "price, sale and stock of items that are there (every 15 minutes)",
+}
+
+
+def add_sync(commands: Commands) -> None:
+    """Add the command."""
+    parser = add(
+        commands,
+        "sync",
+        _sync,
+        "bring a catalog to where the shop is; only what changed travels",
+        "SOURCE is a CSV, TSV, XML or JSON-lines file, or the dotted path of a Django queryset,\n"
+        "an iterable, or a function that gives one. Columns are named as Meta names them.\n"
+        "A run that was killed, or stopped by a limit, goes on where it was: run it again.\n"
+        "Exit code 0: the catalog is as the source; 1: rows, items or deletions are left;\n"
+        "2: the settings, the token, its rights or the id of the catalog are wrong.",
+        "pixelpair catalog sync products.csv --catalog 1234567890 --full\n"
+        "pixelpair catalog sync shop.feeds.products --catalog 1234567890\n"
+        "pixelpair catalog sync stock.tsv --catalog 1234567890 --volatile",
+    )
+    add_source(parser)
+    parser.add_argument("--catalog", required=True, type=catalog_id, help="the catalog's id")
+    modes = parser.add_mutually_exclusive_group()
+    for mode, text in _MODES.items():
+        modes.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode, help=text)
+    parser.set_defaults(mode="delta")
+    parser.add_argument(
+        "--item-type", default=PRODUCT, metavar="TYPE", help="of the items; default: %(default)s"
+    )
+    parser.add_argument("--item-sub-type", default="", metavar="TYPE", help="as Meta names it")
+    parser.add_argument(
+        "--again", action="store_true", help="send also what has not changed since Meta took it"
+    )
+    parser.add_argument(
+        "--max-delete",
+        type=percent,
+        default=10.0,
+        metavar="PERCENT",
+        help="with --full: delete nothing where more is gone; default: %(default)g",
+    )
+    parser.add_argument(
+        "--calls-per-hour",
+        type=int,
+        default=CALLS_AN_HOUR,
+        metavar="N",
+        help="Meta's budget for this catalog; default: %(default)s, more for shops with visitors",
+    )
+    parser.add_argument(
+        "--pixel", metavar="ID", default="", help="use this pixel's token, where shops have several"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell what would travel, send nothing"
+    )
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="a file, or a dotted path of Python")
+
+
+def catalog_id(text: str) -> str:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no id of a catalog: it is a number")
+    return text
+
+
+def percent(text: str) -> float:
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 to 100")
+    return number
+
+
+def importable() -> None:
+    """The shop's modules are where the command runs, as with `python -m`."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+
+
+def _sync(arguments: argparse.Namespace, read_settings: Read) -> int:
+    settings = read_settings()
+    access = _access(settings, arguments.pixel, needed=not arguments.dry_run)
+    plan = Plan(
+        arguments.catalog,
+        arguments.mode,
+        arguments.item_type,
+        arguments.item_sub_type,
+        again=arguments.again,
+        dry=arguments.dry_run,
+        max_delete=arguments.max_delete,
+        calls_an_hour=max(1, arguments.calls_per_hour),
+    )
+    importable()
+    spool = spool_of(settings)
+    with _book(spool, plan.catalog) as book, _told(arguments.json) as tell, _graph() as graph:
+        sync = Sync(plan, access, graph, book, clock=time.time, rest=time.sleep, tell=tell)
+        report = sync.run(rows_of(arguments.source))
+        left = _write_left(spool / f"catalog-{plan.catalog}.left.jsonl", book)
+    document = _document(plan, report, left)
+    answer(document, _shown(plan, report, left), as_json=arguments.json)
+    if report.misused:
+        return USAGE
+    return OK if report.complete else LEFT
+
+
+def _graph() -> Graph:
+    return Graph(timeout=_TIMEOUT)
+
+
+def _access(settings: Settings, pixel_id: str, *, needed: bool) -> Access:
+    token = settings.token_of(pixel_id) if pixel_id else settings.access_token.partition(" ")[0]
+    if needed and not token:
+        raise PixelPairError("no PIXELPAIR_ACCESS_TOKEN is set: Meta takes nothing without one")
+    return Access(settings.graph_url, settings.graph_version, token, settings.app_secret)
+
+
+@contextmanager
+def _book(spool: Path, catalog: str) -> Iterator[Book]:
+    """The catalog's book, for this run alone: two at once would send everything twice."""
+    spool.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
+    lock = locks.Lock(spool / f"catalog-{catalog}.lock")
+    try:
+        if not lock.acquire():
+            raise SpoolError(f"another sync of the catalog {catalog} runs: this one ends")
+        with Book(spool / f"catalog-{catalog}.sqlite3") as book:
+            yield book
+    finally:
+        lock.close()
+
+
+def _write_left(file: Path, book: Book) -> Path | None:
+    """What Meta does not have as the source has it, for people; the book itself resumes."""
+    temporary = file.with_suffix(".new")
+    written = 0
+    with temporary.open("wb") as out:
+        for item_id, what, why in book.remaining():
+            out.write(orjson.dumps({"id": item_id, "what": what, "why": why}) + b"\n")
+            written += 1
+    if not written:
+        temporary.unlink()
+        file.unlink(missing_ok=True)
+        return None
+    temporary.replace(file)
+    return file
+
+
+# --- what is shown -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _told(as_json: bool) -> Iterator[Callable[[Report, Doing, float], None]]:
+    """A line that moves, on a terminal; elsewhere nothing."""
+    console = Console(stderr=True)
+    if as_json or not console.is_terminal:
+        yield lambda _report, _doing, _seconds: None
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(*columns, console=console, transient=True))
+        task = progress.add_task("reading")
+
+        def tell(report: Report, doing: Doing, seconds: float) -> None:
+            progress.update(task, description=line(report, doing, seconds))
+
+        yield tell
+
+
+def line(report: Report, doing: Doing, seconds: float) -> str:
+    """Where a run is."""
+    wait = f" {span(seconds)}" if seconds >= 1 else ""
+    figures = f"{count(report.rows)} rows, {count(report.sent)} sent, {count(report.saved)} saved"
+    return f"{doing}{wait}: {figures}, {report.calls} calls"
+
+
+_FIGURES: Final = (
+    *(("rows", "rows"), ("unchanged", "unchanged"), ("sent", "sent"), ("saved", "saved")),
+    *(("deleted", "deleted"), ("faulty", "rows with faults"), ("failures", "refused by Meta")),
+    *(("unsent", "not sent"), ("resumed", "of an earlier run"), ("calls", "calls")),
+)
+
+
+def _document(plan: Plan, report: Report, left: Path | None) -> dict[str, Any]:
+    return {
+        "catalog": plan.catalog,
+        "mode": plan.mode,
+        "dry_run": plan.dry,
+        "complete": report.complete,
+        **{name: getattr(report, name) for name, _ in _FIGURES},
+        "waited": round(report.waited, 3),
+        "held": report.held,
+        "gone": report.gone,
+        "kept": report.kept or None,
+        "broken": report.broken or None,
+        "stopped": report.stopped or None,
+        "faults": faults_document(report.told),
+        "failed": report.failed,
+        "meta_says": report.remarked,
+        "left": str(left) if left else None,
+    }
+
+
+def faults_document(faults: list[Fault]) -> list[dict[str, Any]]:
+    keys = ("line", "id", "field", "problem", "fatal")
+    return [{key: getattr(fault, key) for key in keys} for fault in faults]
+
+
+def _shown(plan: Plan, report: Report, left: Path | None) -> list[Grid | str]:
+    figures = [
+        (words, count(number))
+        for name, words in _FIGURES
+        if (number := getattr(report, name)) or name in ("rows", "sent", "calls")
+    ]
+    said = [report.stopped, report.broken, report.kept]
+    said += [f"what is left, and why: {left}"] if left else []
+    said += ["nothing was sent: this was a rehearsal"] if plan.dry else []
+    failed = [f"{item_id}: {why}" for item_id, why in report.failed.items()]
+    return [
+        Grid(figures, right=frozenset({1})),
+        told(list(map(str, report.told)), report.noted),
+        told(failed, report.failures),
+        "\n".join(filter(None, said)),
+    ]
+
+
+def told(lines: list[str], number: int) -> str:
+    """The first of many lines, and how many there are beyond them."""
+    shown = lines[:_SHOWN]
+    more = number - len(shown)
+    tail = [f"and {count(more)} more (--json tells {count(MOST_TOLD)})"] if more > 0 else []
+    return "\n".join([*shown, *tail]) if shown else ""

@@ -1,0 +1,126 @@
+"""What the commands that ask Graph itself have in common: by whose word, ids, and refusals told."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from pixelpair.commands.words import LEFT, USAGE, add
+from pixelpair.errors import PixelPairError
+from pixelpair.graph.access import Access
+from pixelpair.graph.client import Graph
+from pixelpair.graph.errors import OURS, GraphError
+from pixelpair.graph.parameters import problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pixelpair.commands.words import Commands, Read, Run
+    from pixelpair.graph.parameters import Parameter
+    from pixelpair.settings import Settings
+
+# Meta's objects: some of its answers take a while, and a change is never tried twice.
+TIMEOUT: Final = 60.0
+EXIT_CODES: Final = (
+    "Exit code 0: done; 1: Meta could not, or throttles, or there is something to look at;\n"
+    "2: wrong settings, arguments, token or rights."
+)
+_ID: Final = re.compile(r"[0-9]{1,32}")
+
+
+def add_managing(
+    commands: Commands, name: str, run: Run, summary: str, more: str, examples: str
+) -> argparse.ArgumentParser:
+    """A command whose refusals by Graph are one line, and an exit code that tells whose move it
+    is."""
+
+    def tried(arguments: argparse.Namespace, read: Read) -> int:
+        try:
+            return run(arguments, read)
+        except GraphError as error:
+            print(error, file=sys.stderr)
+            return USAGE if error.trouble.kind in OURS else LEFT
+
+    return add(commands, name, tried, summary, f"{more}\n{EXIT_CODES}".strip(), examples)
+
+
+@contextmanager
+def talking(settings: Settings) -> Iterator[tuple[Graph, Access]]:
+    """Graph, and the shop's word. Raises PixelPairError where there is no token."""
+    with Graph(timeout=TIMEOUT) as graph:
+        yield graph, access_of(settings)
+
+
+def access_of(settings: Settings) -> Access:
+    """By the shop's token; the first, where each pixel has its own."""
+    token = next(iter(settings.access_token.split()), "")
+    if not token:
+        raise PixelPairError("no PIXELPAIR_ACCESS_TOKEN is set: Meta answers nobody without one")
+    return Access(settings.graph_url, settings.graph_version, token, settings.app_secret)
+
+
+def an_id(text: str) -> str:
+    """An id of Meta's, as an argument."""
+    if not _ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no id of Meta's: digits only")
+    return text
+
+
+def a_pair(text: str) -> tuple[str, str]:
+    """KEY=VALUE, as an argument."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not written KEY=VALUE")
+    return key, value
+
+
+def add_parameters(parser: argparse.ArgumentParser, table: tuple[Parameter, ...]) -> None:
+    """An option for each parameter; objects and lists are written as JSON."""
+    for parameter in table:
+        about = parameter.about + (" (JSON)" if parameter.type in ("object", "list") else "")
+        if parameter.one_of:
+            about = f"{about}: {', '.join(parameter.one_of)}".removeprefix(": ")
+        parser.add_argument(
+            f"--{parameter.name.replace('_', '-')}",
+            dest=parameter.name,
+            metavar="JSON" if parameter.type in ("object", "list") else "VALUE",
+            required=parameter.required,
+            help=about.replace("%", "%%") or None,
+        )
+
+
+def parameters_of(
+    arguments: argparse.Namespace, table: tuple[Parameter, ...]
+) -> Mapping[str, object]:
+    """What was given, read and judged. Raises PixelPairError with everything that is wrong."""
+    given = {
+        parameter.name: _value(parameter, text)
+        for parameter in table
+        if (text := getattr(arguments, parameter.name)) is not None
+    }
+    wrong = list(problems(table, given))
+    if wrong:
+        raise PixelPairError("; ".join(wrong))
+    return given
+
+
+def _value(parameter: Parameter, text: str) -> object:
+    if parameter.type not in ("object", "list"):
+        return text
+    try:
+        return json.loads(sys.stdin.read() if text == "-" else text)
+    except ValueError:
+        raise PixelPairError(f"{parameter.name} is no JSON") from None
+
+
+def cell(value: Any) -> str:
+    """A value of Meta's in a table: objects as short JSON, nothing as a dash."""
+    if value is None or value in ("", [], {}):
+        return "-"
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))

@@ -1,0 +1,139 @@
+"""A row becomes an item, or is told what is wrong with it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelpair.catalog.fields import KNOWN
+from pixelpair.catalog.items import item_of, unflattened
+from pixelpair.catalog.rows import Row
+
+from .conftest import product
+
+
+def told(values: dict[str, Any], **options: Any) -> tuple[Any, list[str]]:
+    item, faults = item_of(Row(7, values), **options)
+    lines = [f"{'' if f.fatal else '(remark) '}{f.field} {f.problem}" for f in faults]
+    return (item.data if item else None), lines
+
+
+def test_good_row_is_kept_as_it_is() -> None:
+    assert told(product(1, shade="blue")) == (product(1, shade="blue"), [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        ("id", 12, "12"),
+        ("id", " p1 ", "p1"),
+        ("price", "9.99eur", "9.99 EUR"),
+        ("availability", "in_stock", "in stock"),
+        ("availability", "In Stock", "in stock"),
+        ("condition", "New", "new"),
+        ("quantity_to_sell_on_facebook", "5", 5),
+        ("additional_image_link", "https://a/1,https://a/2", ["https://a/1", "https://a/2"]),
+        ("additional_image_link", '["https://a/1"]', ["https://a/1"]),
+        ("shipping", '[{"country": "SE"}]', [{"country": "SE"}]),
+        ("sale_price", "", ""),
+        ("weight", Decimal("1.5"), "1.5"),
+    ],
+)
+def test_values_are_put_as_meta_wants_them(field: str, value: Any, kept: Any) -> None:
+    assert told(product(1, **{field: value})) == (product(1, **{field: kept}), [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("id", "", "id is missing"),
+        ("id", "x" * 101, "id has 101 characters: an id has at most 100"),
+        ("id", 1.0, "id is a float: the id is a text or a whole number"),
+        ("title", "", "title is missing"),
+        ("brand", None, "brand is missing"),
+        ("image_link", " ", "image_link is missing"),
+        ("price", "9,99 EUR", "price '9,99 EUR' is no price: write it like 9.99 USD"),
+        ("price", 9.99, "price '9.99' is no price: write it like 9.99 USD"),
+        ("price", "9.99 EUX", "price '9.99 EUX' is no price: write it like 9.99 USD"),
+        ("price", "-1 EUR", "price '-1 EUR' is negative"),
+        ("sale_price", "5", "sale_price '5' is no price: write it like 9.99 USD"),
+        (
+            "link",
+            "/p/1",
+            "link '/p/1' is no web address: it begins with https:// and has no spaces",
+        ),
+        (
+            "availability",
+            "maybe",
+            "availability 'maybe' is none of in stock, out of stock, available for order, discontinued",  # noqa: E501
+        ),
+    ],
+)
+def test_row_that_may_not_travel_is_told_why(field: str, value: Any, problem: str) -> None:
+    assert told(product(1, **{field: value})) == (None, [problem])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept", "problem"),
+    [
+        ("title", "x" * 101, "x" * 101, "has 101 characters: Meta documents at most 100"),
+        ("price", "0 EUR", "0 EUR", "is 0: Meta does not show items without a price"),
+        (
+            "condition",
+            "used_good",
+            "used_good",
+            "is used_good: Meta's page has only new, refurbished, used; its SDK has this",
+        ),
+        ("gender", "men", None, "'men' is none of female, male, unisex"),
+        ("expiration_date", "soon", None, "'soon' is not written like 2026-12-31"),
+        ("custom_number_0", "-1", None, "'-1' is no whole number from 0 to 4294967295"),
+        ("video", "[{", None, "'[{' is no JSON"),
+        ("shade", "\udcff", None, "is no UTF-8, or nothing that JSON knows"),
+    ],
+)
+def test_lesser_faults_are_remarks(field: str, value: Any, kept: Any, problem: str) -> None:
+    expected = {k: v for k, v in product(1, **{field: kept}).items() if v is not None}
+    assert told(product(1, **{field: value})) == (expected, [f"(remark) {field} {problem}"])
+
+
+def test_volatile_row_needs_an_id_and_something_to_change() -> None:
+    stock = {"id": "p1", "availability": "out of stock"}
+    assert told({**stock, "title": ""}, volatile=True) == (stock, [])
+    assert told({"id": "p1", "title": "Mug"}, volatile=True) == (None, ["price is missing"])
+    assert told({"price": "1 EUR"}, volatile=True) == (None, ["id is missing"])
+
+
+def test_other_types_need_what_names_them() -> None:
+    assert told({"hotel_id": 4, "name": "Inn"}, item_type="HOTEL")[0] == {
+        "hotel_id": 4,
+        "name": "Inn",
+    }
+    item, _ = item_of(Row(1, {"origin_airport": "ARN", "destination_airport": "OSL"}), "FLIGHT")
+    assert item is not None
+    assert item.id == "ARN/OSL"
+    assert told({"origin_airport": "ARN"}, item_type="FLIGHT")[1] == [
+        "destination_airport is missing"
+    ]
+
+
+def test_numbered_columns_are_lists() -> None:
+    flat = {"id": "1", "image[1].url": "b", "image[0].url": "a", "image[0].tag[0]": "t"}
+    assert unflattened(flat) == {"id": "1", "image": [{"url": "a", "tag": ["t"]}, {"url": "b"}]}
+
+
+VALUES = st.none() | st.text() | st.integers() | st.floats() | st.lists(st.text()) | st.booleans()
+
+
+@given(st.dictionaries(st.sampled_from(KNOWN) | st.text(), VALUES))
+def test_any_row_is_an_item_that_json_holds_or_faults(values: dict[str, Any]) -> None:
+    for volatile in (False, True):
+        item, faults = item_of(Row(1, values), volatile=volatile)
+        assert item is not None or any(fault.fatal for fault in faults)
+        if item is not None:
+            orjson.dumps(item.data)
+            assert 0 < len(item.id) <= 100

@@ -1,0 +1,65 @@
+"""A sync against the sandbox's catalog, which shares no code with it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from pixelpair import Settings
+from pixelpair.cli import main
+from pixelpair.sandbox.server import running
+
+from .conftest import TOKEN, product
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def meta() -> Iterator[httpx.Client]:
+    with (
+        running() as url,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as client,
+    ):
+        yield client
+
+
+def items(meta: httpx.Client, catalog: str) -> list[tuple[Any, ...]]:
+    fields = {"fields": "retailer_id,name", "limit": "100"}
+    found = meta.get(f"/v25.0/{catalog}/products", params=fields).json()["data"]
+    return sorted((one["retailer_id"], one["name"]) for one in found)
+
+
+def test_sandbox_ends_as_the_source(
+    meta: httpx.Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = meta.post("/v25.0/77/owned_product_catalogs", json={"name": "Shop"})
+    catalog = made.json()["id"]
+    source = tmp_path / "products.jsonl"
+    settings = Settings(
+        pixel_id="1", access_token=TOKEN, graph_url=str(meta.base_url), spool=tmp_path / "spool"
+    )
+
+    def sync(products: list[dict[str, Any]], *words: str) -> tuple[int, Any]:
+        source.write_text("\n".join(map(json.dumps, products)))
+        command = ["catalog", "sync", str(source), "--catalog", catalog, "--json", *words]
+        code = main(command, settings=lambda: settings)
+        return code, json.loads(capsys.readouterr().out)
+
+    goods = [product(n) for n in range(20)]
+    code, document = sync(goods, "--full")
+    assert (code, document["saved"], document["calls"]) == (0, 20, 1)
+    assert items(meta, catalog) == sorted((f"p{n}", f"Mug {n}") for n in range(20))
+    code, document = sync([product(0, title="Cup"), *goods[1:19]], "--full")
+    assert (code, document["saved"], document["deleted"], document["unchanged"]) == (0, 1, 1, 18)
+    assert ("p0", "Cup") in items(meta, catalog)
+    assert len(items(meta, catalog)) == 19
+    stock = [{"id": "p1", "availability": "out of stock"}, {"id": "new", "price": "1.00 EUR"}]
+    code, document = sync(stock, "--volatile")
+    assert (code, document["saved"], list(document["failed"])) == (1, 1, ["new"])
+    assert sync(goods[1:19])[1]["calls"] == 1  # the stock that the source says is there again
+    assert sync(goods[1:19])[1]["calls"] == 0

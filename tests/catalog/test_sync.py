@@ -1,0 +1,414 @@
+"""A run against a catalog: what travels, what is confirmed, what goes wrong, what resumes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pixelpair.catalog.rows import Fault, Row, SourceError
+
+from .conftest import product, rows
+from .shelf import Shelf, refusal, throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pixelpair.catalog.book import Book
+    from pixelpair.catalog.sync import Report
+
+    from .conftest import Clock
+
+    Run = Callable[..., Report]
+
+
+def remaining(book: Book) -> list[tuple[str, str, str]]:
+    return list(book.remaining())
+
+
+def test_fills_an_empty_catalog_in_one_call(sync: Run, shelf: Shelf) -> None:
+    report = sync(rows(map(product, range(5))))
+    assert (report.rows, report.sent, report.saved, report.calls) == (5, 5, 5, 1)
+    assert report.complete
+    assert shelf.items == {f"p{n}": product(n) for n in range(5)}
+    assert {k: v for k, v in shelf.bodies[0].items() if k != "requests"} == {
+        "item_type": "PRODUCT_ITEM",
+        "allow_upsert": True,
+    }
+
+
+def test_unchanged_source_makes_no_call(sync: Run, shelf: Shelf) -> None:
+    sync(rows(map(product, range(5))))
+    shelf.posts = shelf.asked = 0
+    report = sync(rows(map(product, range(5))), mode="full")
+    assert (report.unchanged, report.calls, shelf.posts, shelf.asked) == (5, 0, 0, 0)
+    assert report.complete
+
+
+@pytest.mark.parametrize(
+    ("mode", "change", "travels"),
+    [
+        ("delta", {"title": "Cup"}, True),
+        ("delta", {"price": "8.00 EUR"}, True),
+        ("delta", {"colour": "red"}, True),  # unknown columns are kept
+        ("volatile", {"price": "8.00 EUR"}, True),
+        ("volatile", {"availability": "out of stock"}, True),
+        ("volatile", {"title": "Cup"}, False),
+    ],
+)
+def test_only_what_changed_travels(
+    sync: Run, shelf: Shelf, mode: str, change: dict[str, str], travels: bool
+) -> None:
+    sync(rows([product(1), product(2)]))
+    report = sync(rows([product(1), product(2, **change)]), mode=mode)
+    assert (report.sent, report.unchanged) == ((1, 1) if travels else (0, 2))
+    assert shelf.items["p2"] == product(2, **change if travels else {})
+
+
+def test_again_sends_all(sync: Run, shelf: Shelf) -> None:
+    sync(rows(map(product, range(3))))
+    assert sync(rows(map(product, range(3))), again=True).sent == 3
+
+
+def test_batches_have_3000_items_at_most(sync: Run, shelf: Shelf) -> None:
+    report = sync(rows(map(product, range(6001))))
+    assert [len(body["requests"]) for body in shelf.bodies] == [3000, 3000, 1]
+    assert (report.saved, len(shelf.items)) == (6001, 6001)
+
+
+def test_dry_run_calls_nobody_and_remembers_nothing(sync: Run, shelf: Shelf) -> None:
+    report = sync(rows(map(product, range(3))), dry=True)
+    assert (report.sent, report.calls, shelf.posts) == (3, 1, 0)
+    assert sync(rows(map(product, range(3)))).saved == 3
+
+
+# --- volatile ------------------------------------------------------------------------------------
+
+
+def test_volatile_carries_only_what_changes_and_inserts_nothing(sync: Run, shelf: Shelf) -> None:
+    sync(rows([product(1)]))
+    report = sync(
+        rows([product(1, price="1.00 EUR", title="no"), product(9, price="1.00 EUR")]),
+        mode="volatile",
+    )
+    assert shelf.bodies[-1]["allow_upsert"] is False
+    assert shelf.bodies[-1]["requests"][0] == {
+        "method": "UPDATE",
+        "data": {"id": "p1", "price": "1.00 EUR", "availability": "in stock"},
+    }
+    assert (report.saved, report.failures, list(report.failed)) == (1, 1, ["p9"])
+    assert set(shelf.items) == {"p1"}
+
+
+def test_stock_alone_neither_ends_a_sale_nor_makes_the_next_delta_send(
+    sync: Run, shelf: Shelf
+) -> None:
+    on_sale = product(1, sale_price="5.00 EUR")
+    sync(rows([on_sale]))
+    stock = {"id": "p1", "availability": "out of stock"}
+    assert sync(rows([stock]), mode="volatile").sent == 1
+    assert sync(rows([stock]), mode="volatile").sent == 0
+    assert shelf.items["p1"]["sale_price"] == "5.00 EUR"
+    assert sync(rows([{**on_sale, **stock}])).sent == 0
+
+
+@pytest.mark.parametrize("mode", ["delta", "volatile"])
+def test_empty_cell_ends_a_sale_once(sync: Run, shelf: Shelf, mode: str) -> None:
+    sync(rows([product(1, sale_price="5.00 EUR")]))
+    report = sync(rows([product(1, sale_price="")]), mode=mode)
+    assert (report.sent, shelf.items["p1"]["sale_price"]) == (1, "")
+    assert sync(rows([product(1, sale_price="")]), mode=mode).sent == 0
+
+
+def test_left_out_sale_price_ends_a_sale(sync: Run, shelf: Shelf) -> None:
+    """facebook-for-woocommerce#2261: the key left out, Meta keeps the old price."""
+    sync(rows([product(1, sale_price="5.00 EUR")]))
+    sync(rows([product(1)]))
+    assert shelf.items["p1"]["sale_price"] == ""
+    assert sync(rows([product(1)])).sent == 0
+
+
+# --- what is gone --------------------------------------------------------------------------------
+
+
+def test_full_deletes_what_is_gone(sync: Run, shelf: Shelf) -> None:
+    sync(rows(map(product, range(20))))
+    report = sync(rows(map(product, range(19))), mode="full")
+    assert (report.deleted, report.saved, report.complete) == (1, 0, True)
+    assert set(shelf.items) == {f"p{n}" for n in range(19)}
+    assert sync(rows(map(product, range(19))), mode="full").calls == 0
+
+
+def test_delta_deletes_nothing(sync: Run, shelf: Shelf) -> None:
+    sync(rows(map(product, range(20))))
+    report = sync(rows([product(0)]))
+    assert (report.calls, report.complete, len(shelf.items)) == (0, True, 20)
+
+
+def test_full_keeps_everything_where_too_much_is_gone(sync: Run, shelf: Shelf) -> None:
+    sync(rows(map(product, range(20))))
+    report = sync(rows(map(product, range(10))), mode="full")
+    assert report.kept == "10 of 20 items are gone, more than 10 %: they stay"
+    assert (report.complete, len(shelf.items)) == (False, 20)
+    assert sync(rows(map(product, range(10))), mode="full", max_delete=50.0).deleted == 10
+
+
+def test_row_with_a_fault_keeps_its_item(sync: Run, shelf: Shelf) -> None:
+    sync(rows(map(product, range(20))))
+    faulty = [*map(product, range(19)), product(19, price="cheap")]
+    report = sync(rows(faulty), mode="full")
+    assert (report.faulty, report.deleted, len(shelf.items)) == (1, 0, 20)
+    assert [str(fault) for fault in report.told] == [
+        "line 21 (p19): price: 'cheap' is no price: write it like 9.99 USD"
+    ]
+
+
+def test_row_without_an_id_keeps_everything(sync: Run, shelf: Shelf) -> None:
+    sync(rows(map(product, range(20))))
+    report = sync([*rows(map(product, range(19))), Fault(40, "", "is no JSON")], mode="full")
+    assert report.kept == "1 items are gone, and stay: not every row's id could be read"
+    assert len(shelf.items) == 20
+
+
+def test_source_that_breaks_off_deletes_nothing_and_what_was_read_goes(
+    sync: Run, shelf: Shelf
+) -> None:
+    sync(rows(map(product, range(20))))
+
+    def broken() -> Iterator[Row]:
+        yield Row(2, product(0, title="new"))
+        raise SourceError("feed.xml: line 9: is no XML")
+
+    report = sync(broken(), mode="full")
+    assert (report.broken, report.saved, report.deleted) == ("feed.xml: line 9: is no XML", 1, 0)
+    assert (report.complete, len(shelf.items)) == (False, 20)
+
+
+def test_same_id_twice_travels_once(sync: Run, shelf: Shelf) -> None:
+    report = sync(rows([product(1), product(2), product(1, title="other")]))
+    assert (report.sent, report.faulty) == (2, 1)
+    assert str(report.told[0]) == "line 4 (p1): id: is in line 2 already: that one counts"
+    assert shelf.applied == {"p1": 1, "p2": 1}
+
+
+def test_same_id_far_apart_travels_once(sync: Run, shelf: Shelf) -> None:
+    report = sync(rows([*map(product, range(1500)), product(3, title="other")]))
+    assert (report.sent, report.faulty, shelf.items["p3"]["title"]) == (1500, 1, "Mug 3")
+
+
+# --- what Meta refuses ---------------------------------------------------------------------------
+
+
+def test_item_refused_at_once_stays_behind(sync: Run, shelf: Shelf, book: Book) -> None:
+    shelf.bad_price = "0.01 EUR"
+    found = rows([product(1), product(2, price="0.01 EUR")])
+    report = sync(found)
+    assert (report.saved, report.failed) == (1, {"p2": "špatná cena"})
+    assert remaining(book) == [("p2", "failed", "špatná cena")]
+    assert not report.complete
+    shelf.bad_price = ""
+    again = sync(found)
+    assert (again.sent, again.complete, remaining(book)) == (1, True, [])
+
+
+def test_batch_refused_as_a_whole_is_a_failure(sync: Run, shelf: Shelf) -> None:
+    """facebook-for-magento2#86: every item refused, no `handles`, and HTTP 200."""
+    shelf.bad_price = "9.99 EUR"
+    report = sync(rows(map(product, range(3))))
+    assert (report.saved, report.failures, report.complete) == (0, 3, False)
+
+
+def test_half_accepted_batch_sends_the_good_ones_again(sync: Run, shelf: Shelf) -> None:
+    refused = {"retailer_id": "p1", "errors": [{"message": "no"}]}
+    shelf.next = [(200, {}, {"handles": [], "validation_status": [refused]})]
+    report = sync(rows(map(product, range(3))))
+    assert (report.saved, report.failed, report.calls) == (2, {"p1": "no"}, 2)
+    assert set(shelf.items) == {"p0", "p2"}
+
+
+def test_nothing_taken_without_a_reason_fails_all(sync: Run, shelf: Shelf) -> None:
+    shelf.next = [(200, {}, {})]
+    report = sync(rows(map(product, range(2))))
+    assert report.failed == dict.fromkeys(["p0", "p1"], "Meta took nothing in and says not why")
+
+
+def test_finished_with_errors_is_no_success(sync: Run, shelf: Shelf) -> None:
+    shelf.bad_title = "Mug 1"
+    report = sync(rows(map(product, range(3))))
+    assert (report.saved, report.failed, report.complete) == (2, {"p1": "nope"}, False)
+
+
+def test_errors_that_are_not_all_named_leave_nothing_confirmed(sync: Run, shelf: Shelf) -> None:
+    shelf.bad_title, shelf.names_all = "Bad", False
+    found = rows([product(n, title="Bad") if n < 2 else product(n) for n in range(4)])
+    report = sync(found)
+    assert (report.saved, report.failures) == (0, 4)
+    shelf.bad_title = ""
+    assert sync(found).saved == 4
+
+
+@pytest.mark.parametrize("status", ["canceled", "Cancelled", "ERROR"])
+def test_broken_batch_is_no_success_and_travels_again(sync: Run, shelf: Shelf, status: str) -> None:
+    shelf.statuses = {"h1": status}
+    found = rows(map(product, range(3)))
+    assert (sync(found).saved, len(shelf.items)) == (0, 0)
+    assert (sync(found).saved, len(shelf.items)) == (3, 3)
+
+
+# --- calls ---------------------------------------------------------------------------------------
+
+
+def test_handle_is_polled_less_and_less(sync: Run, shelf: Shelf, clock: Clock) -> None:
+    shelf.polls = 5
+    assert sync(rows([product(1)])).saved == 1
+    assert clock.rests == [0.25, 0.5, 1.0, 2.0, 4.0]
+
+
+def test_batch_that_does_not_end_is_left_to_the_next_run(
+    sync: Run, shelf: Shelf, book: Book
+) -> None:
+    shelf.polls = 100
+    found = rows([product(1), product(2)])
+    report = sync(found)
+    assert report.stopped == "Meta still works on the batch h1: the next run asks on"
+    assert remaining(book) == [("p1", "on its way", "h1"), ("p2", "on its way", "h1")]
+    shelf.polls, shelf._open["h1"][0] = 0, 0
+    again = sync(found)
+    assert (again.calls, again.resumed, again.saved, again.complete) == (0, 2, 2, True)
+    assert shelf.applied == {"p1": 1, "p2": 1}
+
+
+@pytest.mark.parametrize("code", [80014, 80009, 4, 613])
+def test_throttled_call_waits_as_long_as_asked(
+    sync: Run, shelf: Shelf, clock: Clock, code: int
+) -> None:
+    shelf.next = [throttled(7, code)]
+    report = sync(rows([product(1)]))
+    assert (report.saved, report.calls, clock.rests) == (1, 2, [420.0])
+
+
+def test_long_block_ends_this_run_and_holds_for_the_next(
+    sync: Run, shelf: Shelf, clock: Clock, book: Book
+) -> None:
+    shelf.next = [throttled(600)]
+    report = sync(rows([product(1)]))
+    assert (report.unsent, report.calls, clock.rests) == (1, 1, [])
+    assert remaining(book)[0][:2] == ("p1", "unsent")
+    report = sync(rows([product(1)]))
+    assert (report.stopped, shelf.posts) == ("Meta lets no call through for 600 minutes more", 1)
+    clock.now += 36_000
+    assert sync(rows([product(1)])).complete
+
+
+def test_calls_stay_inside_the_hourly_budget(sync: Run, shelf: Shelf, clock: Clock) -> None:
+    for n in range(3):
+        sync(rows([product(n)]), calls_an_hour=3)
+        clock.now += 60
+    report = sync(rows([product(9)]), calls_an_hour=3)
+    assert (report.saved, clock.rests) == (1, [3600.0 - 180])
+
+
+def test_passing_trouble_is_tried_again(sync: Run, shelf: Shelf, clock: Clock) -> None:
+    shelf.next = [refusal(2, 503), (500, {}, {"a": 1}), refusal(1, 400, is_transient=True)]
+    report = sync(rows([product(1)]))
+    assert (report.saved, report.calls, clock.rests) == (1, 4, [1.0, 2.0, 4.0])
+
+
+def test_lasting_trouble_leaves_the_rest_unsent(sync: Run, shelf: Shelf, book: Book) -> None:
+    shelf.next = [refusal(2, 503)] * 6
+    report = sync(rows(map(product, range(3001))))
+    assert (report.sent, report.unsent, report.misused) == (0, 3001, False)
+    assert len(remaining(book)) == 3001
+    assert sync(rows(map(product, range(3001)))).saved == 3001
+    assert remaining(book) == []
+
+
+def test_too_large_batch_is_halved(sync: Run, shelf: Shelf) -> None:
+    shelf.next = [refusal(1)]
+    report = sync(rows(map(product, range(100))))
+    assert [len(body["requests"]) for body in shelf.bodies] == [50, 50]
+    assert (report.saved, report.complete) == (100, True)
+
+
+@pytest.mark.parametrize("code", [100, 190, 200, 10, 2635])
+def test_refusal_that_waiting_does_not_cure_stops_at_once(
+    sync: Run, shelf: Shelf, clock: Clock, code: int
+) -> None:
+    shelf.next = [refusal(code)]
+    report = sync(rows(map(product, range(3001))))
+    assert (shelf.posts, report.unsent, report.misused, clock.rests) == (1, 3001, True, [])
+    assert f"(Meta: Meta's words {code})" in report.stopped
+
+
+def test_handle_that_meta_forgot_is_sent_again(sync: Run, shelf: Shelf, book: Book) -> None:
+    found = rows([product(1)])
+    shelf.next = [(200, {}, {"handles": ["gone"]})]
+    report = sync(found)
+    assert (report.failures, report.saved) == (1, 0)
+    assert sync(found).saved == 1
+
+
+# --- what a kill leaves --------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing is tidied up."""
+
+
+def killing(number: int) -> Any:
+    """Dies at the call of this number, before it is made."""
+    calls = iter(range(number + 1))
+
+    def answer(_body: Any) -> None:
+        if next(calls) == number:
+            raise Killed
+        return
+
+    return answer
+
+
+def test_killed_before_the_answer_sends_again(sync: Run, shelf: Shelf, book: Book) -> None:
+    shelf.next = [killing(0)]
+    with pytest.raises(Killed):
+        sync(rows(map(product, range(3))))
+    assert [what for _, what, _ in remaining(book)] == ["on its way"] * 3
+    assert (sync(rows(map(product, range(3)))).saved, remaining(book)) == (3, [])
+
+
+def test_killed_while_meta_works_asks_on_and_sends_nothing_twice(
+    sync: Run, shelf: Shelf, book: Book, clock: Clock
+) -> None:
+    def die(_seconds: float) -> None:
+        raise Killed
+
+    shelf.polls, rest = 1, clock.rest
+    clock.rest = die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        sync(rows(map(product, range(3))))
+    clock.rest = rest  # type: ignore[method-assign]
+    report = sync(rows(map(product, range(3))))
+    assert (report.calls, report.resumed, report.unchanged) == (0, 3, 3)
+    assert shelf.applied == dict.fromkeys(["p0", "p1", "p2"], 1)
+
+
+def test_price_that_went_back_after_a_lost_batch_travels(
+    sync: Run, shelf: Shelf, book: Book
+) -> None:
+    """The lost batch may have arrived: what was confirmed before it counts no more."""
+    sync(rows([product(1)]))
+
+    def arrives_and_dies(body: Any) -> Any:
+        shelf._apply(body["requests"][0], upsert=True)
+        raise Killed
+
+    shelf.next = [arrives_and_dies]
+    with pytest.raises(Killed):
+        sync(rows([product(1, price="1.00 EUR")]))
+    assert sync(rows([product(1)])).sent == 1
+    assert shelf.items["p1"]["price"] == "9.99 EUR"
+
+
+def test_report_tells_what_the_catalog_holds(sync: Run) -> None:
+    sync(rows([product(1), product(2)]))
+    report = sync(rows([product(1)]))
+    assert (report.held, report.gone, report.waited) == (2, 1, 0.0)

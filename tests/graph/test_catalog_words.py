@@ -1,0 +1,94 @@
+"""The tables of a catalog, judged by Meta's own SDK."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixelpair.graph.catalog_vehicles import VEHICLE
+from pixelpair.graph.catalog_words import CREATE, EDGES, FIELDS, MORE_FIELDS, UPDATE
+from pixelpair.graph.parameters import Parameter, problems
+
+
+def sdk(name: str) -> Any:
+    module = importlib.import_module(f"facebook_business.adobjects.{name.lower()}")
+    return getattr(module, name)
+
+
+def fields_of(name: str) -> set[str]:
+    return {text for text in vars(sdk(name).Field).values() if isinstance(text, str)}
+
+
+def test_every_field_of_the_node_is_one_of_the_sdks() -> None:
+    asked = {field.partition("{")[0] for field in (*FIELDS, *MORE_FIELDS)}
+    assert asked - fields_of("ProductCatalog") == set()
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_every_field_of_an_edge_is_one_of_the_sdks(name: str) -> None:
+    assert set(EDGES[name].fields) - fields_of(EDGES[name].node) == set()
+
+
+def test_every_edge_can_be_read_by_the_sdk_too() -> None:
+    catalog = sdk("ProductCatalog")
+    assert [name for name in EDGES if not hasattr(catalog, f"get_{name}")] == []
+
+
+TABLE = (
+    Parameter("name", required=True),
+    Parameter("count", "whole"),
+    Parameter("share", "number"),
+    Parameter("flag", "flag"),
+    Parameter("word", one_of=("a", "b")),
+    Parameter("open", one_of=("a",), open_ended=True),
+    Parameter("inner", "object", inner=(Parameter("x", required=True),)),
+    Parameter("rows", "list", inner=(Parameter("x", required=True),)),
+)
+GOOD = {
+    "name": "n",
+    "count": 1,
+    "share": 0.5,
+    "flag": True,
+    "word": "a",
+    "open": "z",
+    "inner": {"x": "1"},
+    "rows": [{"x": "1"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({}, []),
+        ({"name": ""}, ["name is empty"]),
+        ({"name": 1}, ["name is no text"]),
+        ({"count": True}, ["count is no whole"]),
+        ({"count": 1.5}, ["count is no whole"]),
+        ({"flag": 1}, ["flag is no flag"]),
+        ({"word": "c"}, ["word is none of a, b"]),
+        ({"other": 1}, ["other is no parameter"]),
+        ({"inner": {}}, ["inner.x is missing"]),
+        ({"rows": [{"x": "1"}, 7, {"y": 1}]}, 3),
+    ],
+)
+def test_says_what_does_not_fit_by_its_path(wrong: dict[str, Any], said: list[str] | int) -> None:
+    found = list(problems(TABLE, GOOD | wrong))
+    assert (len(found) if isinstance(said, int) else found) == said
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+NAMES = st.sampled_from([one.name for one in (*VEHICLE, *CREATE, *UPDATE)])
+
+
+@given(JSON | st.dictionaries(NAMES, JSON))
+def test_any_json_is_judged(values: object) -> None:
+    for table in (VEHICLE, CREATE, UPDATE):
+        assert all(isinstance(line, str) for line in problems(table, values))
