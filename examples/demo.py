@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import catalog
+
 HERE = Path(__file__).parent
 HINTS = {
     "flask": "look at a tea, put it in the cart, order it; an invoice is paid later",
@@ -38,7 +40,7 @@ def main() -> int:
             subprocess.run(command, env=environ, cwd=HERE, check=True)
         servers = [_start(_sandbox(sandbox), environ), _start(_shop(arguments.shop, shop), environ)]
         try:
-            return _watch(servers, shop, sandbox, HINTS[arguments.shop])
+            return _watch(servers, shop, sandbox, HINTS[arguments.shop], environ)
         except KeyboardInterrupt:
             print("\nstopped")
             return 0
@@ -95,7 +97,13 @@ def _start(command: list[str], environ: dict[str, str]) -> subprocess.Popen[byte
     return subprocess.Popen(command, env=environ, cwd=HERE, stdout=subprocess.DEVNULL)
 
 
-def _watch(servers: list[subprocess.Popen[bytes]], shop: int, sandbox: int, hint: str) -> int:
+def _watch(
+    servers: list[subprocess.Popen[bytes]],
+    shop: int,
+    sandbox: int,
+    hint: str,
+    environ: dict[str, str],
+) -> int:
     end = time.monotonic() + PATIENCE
     while not (_answers(shop) and _answers(sandbox)):
         if time.monotonic() > end or any(server.poll() is not None for server in servers):
@@ -107,6 +115,11 @@ def _watch(servers: list[subprocess.Popen[bytes]], shop: int, sandbox: int, hint
     print(f"  sandbox   http://127.0.0.1:{sandbox}      watch each event arrive twice, as one pair")
     print()
     print("  Ctrl-C stops both.", flush=True)
+    if catalog.fill(environ):
+        print(
+            f"  catalog   http://127.0.0.1:{sandbox}/#catalog      has all goods but one,", end=" "
+        )
+        print("and shows which of those that you look at are matched", flush=True)
     while all(server.poll() is None for server in servers):
         time.sleep(0.5)
     print("a server stopped; its words are above")
