@@ -56,7 +56,7 @@ def main() -> int:
 
 def _started(demo: subprocess.Popen[str]) -> None:
     for line in demo.stdout or ():
-        if "Ctrl-C" in line:
+        if "#catalog" in line:  # the last thing that it makes
             return
     raise SystemExit("the demo did not start")
 
@@ -98,10 +98,16 @@ def _rehearsing(page: Page) -> None:
     page.locator("#banner").wait_for()
 
 
+def _matched(page: Page) -> None:
+    page.goto(f"http://127.0.0.1:{SANDBOX}/#catalog")
+    page.locator("table .chip, table span", has_text="unmatched").first.wait_for()
+
+
 SHOTS = (
     ("sandbox-light", "light", DESKTOP, _full),
     ("sandbox-dark", "dark", DESKTOP, _full),
     ("sandbox-event", "light", DESKTOP, _opened),
+    ("sandbox-catalog", "light", DESKTOP, _matched),
     ("sandbox-phone", "dark", PHONE, _full),
     ("sandbox-rehearse", "light", DESKTOP, _rehearsing),
 )

@@ -15,6 +15,7 @@ from pixelpair.commands.inspect import add_inspect
 from pixelpair.commands.letters import add_dead
 from pixelpair.commands.quality import add_quality
 from pixelpair.commands.reconcile import add_reconcile
+from pixelpair.commands.screen import plain
 from pixelpair.commands.sender import add_drain, add_worker
 from pixelpair.commands.shadow import add_shadow
 from pixelpair.commands.status import add_status
@@ -45,7 +46,7 @@ def main(
     try:
         return int(arguments.run(arguments, settings))
     except PixelPairError as error:
-        print(error, file=sys.stderr)
+        print(plain(str(error), "\n"), file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print("stopped; the spool keeps what is left", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from facebook_business.adobjects.productitem import ProductItem
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,11 @@ from pixelpair.catalog.items import item_of, unflattened
 from pixelpair.catalog.rows import Row
 
 from .conftest import product
+
+DOCUMENTED = {
+    "availability": {"in stock", "out of stock", "available for order", "discontinued"},
+    "condition": {"new", "refurbished", "used"},
+}
 
 
 def told(values: dict[str, Any], **options: Any) -> tuple[Any, list[str]]:
@@ -99,6 +105,27 @@ def test_row_that_may_not_travel_is_told_why(field: str, value: Any, problem: st
 def test_lesser_faults_are_remarks(field: str, value: Any, kept: Any, problem: str) -> None:
     expected = {k: v for k, v in product(1, **{field: kept}).items() if v is not None}
     assert told(product(1, **{field: value})) == (expected, [f"(remark) {field} {problem}"])
+
+
+@pytest.mark.parametrize("field", ["availability", "condition"])
+def test_every_word_of_the_sdk_travels_as_the_sdk_has_it(field: str) -> None:
+    """Seen: mark_as_sold left as "mark as sold", which no document of Meta's has."""
+    names = vars(getattr(ProductItem, field.title()))
+    words = [v for k, v in names.items() if not k.startswith("__") and isinstance(v, str)]
+    found = {word: told(product(1, **{field: word})) for word in words}
+    assert {w: item and item[field] for w, (item, _) in found.items()} == {w: w for w in words}
+    remarked = {word for word, (_, said) in found.items() if said}
+    assert remarked == set(words) - DOCUMENTED[field]
+
+
+def test_names_of_the_other_edges_are_not_taken_for_items() -> None:
+    """/products and /batch of Meta's call an item's fields otherwise, and its price a number."""
+    other = {"retailer_id": "p1", "name": "Mug", "url": "https://a/", "image_url": "https://a/i"}
+    item, said = told({**other, "retailer_product_group_id": "g", "price": 999, "currency": "EUR"})
+    assert item is None
+    assert {"id is missing", "title is missing", "link is missing"} < set(said)
+    assert "price '999' is no price: write it like 9.99 USD" in said
+    assert {*other, "retailer_product_group_id", "currency"} & {*KNOWN} == set()
 
 
 def test_volatile_row_needs_an_id_and_something_to_change() -> None:

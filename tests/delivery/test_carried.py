@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -106,3 +107,23 @@ def test_unwritable_spool_is_said_once(tmp_path: Path, caplog: pytest.LogCapture
         counts.add([twin(content_ids=["a"])])
         counts.save()
     assert len(caplog.records) == 1
+
+
+def test_nobody_forks_while_the_file_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child would find the file locked by a thread that it does not have."""
+    counted, free = contents(tmp_path), []
+
+    def other() -> None:
+        free.append(counted.fork_lock.acquire(blocking=False))
+
+    def write(*_given: object) -> None:
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(carried, "_write", write)
+    counted.add([twin(content_ids=["a"])])
+    counted.save()
+    assert free == [False]

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelpair.graph.catalog import OWNED, SHARED
 from pixelpair.graph.catalog_vehicles import VEHICLE
-from pixelpair.graph.catalog_words import CREATE, EDGES, FIELDS, MORE_FIELDS, UPDATE
+from pixelpair.graph.catalog_words import (
+    CREATE,
+    EDGES,
+    FIELDS,
+    MORE_FIELDS,
+    SEGMENT_USE_CASES,
+    UPDATE,
+    VERTICALS,
+)
 from pixelpair.graph.parameters import Parameter, problems
 
 
@@ -36,6 +46,23 @@ def test_every_field_of_an_edge_is_one_of_the_sdks(name: str) -> None:
 def test_every_edge_can_be_read_by_the_sdk_too() -> None:
     catalog = sdk("ProductCatalog")
     assert [name for name in EDGES if not hasattr(catalog, f"get_{name}")] == []
+
+
+def test_verticals_are_the_sdks_and_one_that_only_the_page_has() -> None:
+    words = vars(sdk("ProductCatalog").Vertical).items()
+    theirs = {text for name, text in words if not name.startswith("__")}
+    assert set(VERTICALS) - theirs == {"jobs"}  # a later SDK may have more
+
+
+def test_use_cases_are_the_sdks_and_one_that_only_the_page_has() -> None:
+    read = inspect.getsource(sdk("ProductCatalog").api_get)
+    only_ours = {case for case in SEGMENT_USE_CASES if f"'{case}'" not in read}
+    assert only_ours == {"CREATORS_AS_SELLERS"}
+
+
+def test_catalogs_are_where_the_sdk_has_them() -> None:
+    business = {name for name in dir(sdk("Business")) if name.endswith("product_catalogs")}
+    assert {f"get_{SHARED}", f"get_{OWNED}"} <= business
 
 
 TABLE = (

@@ -98,15 +98,18 @@ def read_outcome(document: Mapping[str, Any]) -> Outcome:
         return Outcome("broken", {}, f"Meta ended the batch with the status {status}")
     if status != "finished":
         return Outcome("waits", {})
-    sampled = {_text(e.get("id")): _text(e.get("message")) for e in _objects(row.get("errors"))}
+    errors = _objects(row.get("errors"))
+    sampled = {_text(e.get("id")): _text(e.get("message")) for e in errors}
     sampled.pop("", None)
     invalid = row.get("ids_of_invalid_requests")
     whole = [_text(one) for one in invalid] if isinstance(invalid, list) else []
     failed = dict.fromkeys(filter(None, whole), "Meta gives no reason for this one") | sampled
     total = row.get("errors_total_count")
-    count = total if isinstance(total, int) else len(sampled)
+    count = total if isinstance(total, int) else len(errors)
     # Samples alone may be fewer than what failed, and then nobody knows which were saved.
-    if count > len(failed) or (count and not failed):
+    # An item may have several errors: the list of invalid ids, where it is there, is whole.
+    named = bool(whole) or count <= len(errors)
+    if count and not (named and failed and all(_text(e.get("id")) for e in errors)):
         return Outcome("finished", failed, f"Meta counts {count} errors and does not name them all")
     return Outcome("finished", failed)
 

@@ -89,17 +89,15 @@ class Book:
             self._db.execute("DELETE FROM remaining")
 
     def see(self, ids: Sequence[tuple[str, int]]) -> dict[str, int]:
-        """Note that the source has these ids, in these lines. Where some came before, gives the
-        line that each came in first; else nothing."""
-        before = self._db.total_changes
+        """Note that the source has these ids, in these lines; gives the lines of those that came
+        in an earlier call. A feed may be one line: lines tell nobody apart."""
+        names = orjson.dumps([item_id for item_id, _ in ids]).decode()
+        query = "SELECT id, line FROM seen WHERE id IN (SELECT value FROM json_each(?))"
+        before = dict(self._db.execute(query, (names,)))
         self._db.execute("BEGIN")
         self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", ids)
         self._db.execute("COMMIT")
-        if self._db.total_changes - before == len(ids):
-            return {}
-        names = orjson.dumps([item_id for item_id, _ in ids]).decode()
-        query = "SELECT id, line FROM seen WHERE id IN (SELECT value FROM json_each(?))"
-        return dict(self._db.execute(query, (names,)))
+        return before
 
     def known(self, ids: Sequence[str]) -> dict[str, Known]:
         """What Meta has of these."""
@@ -150,10 +148,14 @@ class Book:
                 query = "UPDATE batch SET changes = ? WHERE number = ?"
                 db.execute(query, (orjson.dumps(left), number))
 
-    def drop(self, number: int, refused: Mapping[str, str] | None = None) -> None:
+    def drop(
+        self, number: int, refused: Mapping[str, str] | None = None, *, perhaps: bool = False
+    ) -> None:
         """Forget a batch whose end is not known: what it carried has to travel again."""
         with self._changing() as db:
             _note(db, refused or {})
+            if perhaps:
+                _suspect(db, self._planned(number))
             db.execute("DELETE FROM batch WHERE number = ?", (number,))
 
     def confirm(
@@ -162,6 +164,9 @@ class Book:
         """A batch has ended: what did not fail is in the catalog. Gives how many items were saved
         and deleted, and the ids that failed."""
         planned = self._planned(number)
+        alien = not all_failed and not failed.keys() <= {row[0] for row in planned}
+        if alien:
+            all_failed = "Meta names failed ids that were not sent"
         if all_failed:
             failed = {row[0]: failed.get(row[0], all_failed) for row in planned}
         saved, lost = _without(planned, failed)
@@ -169,6 +174,8 @@ class Book:
             _note(db, {item_id: failed[item_id] for item_id in lost})
             db.executemany(_CONFIRM, (row[:3] for row in saved if not row[3]))
             db.executemany("DELETE FROM item WHERE id = ?", ((r[0],) for r in saved if r[3]))
+            if all_failed:
+                _suspect(db, planned)
             if db.execute("SELECT 1 FROM remaining").fetchone():
                 whole = ((row[0],) for row in saved if row[3] or row[1])
                 db.executemany("DELETE FROM remaining WHERE id = ?", whole)
@@ -229,6 +236,12 @@ def _without(planned: Planned, failed: Mapping[str, str]) -> tuple[Planned, list
         [row for row in planned if row[0] not in failed],
         [row[0] for row in planned if row[0] in failed],
     )
+
+
+def _suspect(db: sqlite3.Connection, planned: Planned) -> None:
+    """What Meta may have taken in is deleted with the rest once the source has it no more."""
+    rows = ((row[0],) for row in planned if row[1] and not row[3])  # a push makes no items
+    db.executemany("INSERT OR IGNORE INTO item VALUES (?, NULL, NULL)", rows)
 
 
 def _note(db: sqlite3.Connection, failed: Mapping[str, str]) -> None:

@@ -64,11 +64,14 @@ class Comparison:
             if same and not self._moved(data, there):
                 return None
         quick = {name: data[name] for name in VOLATILE if name in data}
-        if there and there.get("sale_price") and not self.volatile:
+        unsure = known is not None and there is None
+        if not self.volatile and (unsure or (there and there.get("sale_price"))):
             quick.setdefault("sale_price", "")  # left out, the old sale would go on
         more = {"id": data["id"], **quick} if self.volatile else quick
         body = _HEAD + _joined(steady, orjson.dumps(more)) + b"}"
         kept = {**there, **quick} if there and self.volatile else quick
+        if self.volatile and there is None:
+            kept.setdefault("sale_price", "?")  # nobody knows: the next whole run tells
         kept = {name: value for name, value in kept.items() if value != ""}
         return Change(item.id, body, mark, orjson.dumps(kept).decode())
 

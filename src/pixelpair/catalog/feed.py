@@ -64,7 +64,7 @@ def write_feed(rows: Iterable[Row | Fault], target: Path, *, max_shrink: float) 
         raise SourceError(f"{target}: a feed is named .csv, .tsv or .xml")
     with tempfile.TemporaryFile() as kept:
         written, columns = _kept(rows, kept)
-        written.before = sum(1 for _ in file_rows(target)) if target.exists() else 0
+        written.before = _size(target)
         least = written.before * (1 - max_shrink / 100)
         if not written.items:
             written.refused = "no item is left: a feed of none would empty the catalog"
@@ -77,6 +77,11 @@ def write_feed(rows: Iterable[Row | Fault], target: Path, *, max_shrink: float) 
             kept.seek(0)
             _replace(target, lambda file: write(file, columns, map(orjson.loads, kept)))
     return written
+
+
+def _size(target: Path) -> int:
+    """How many items the old file has; an empty one has none."""
+    return sum(1 for _ in file_rows(target)) if target.exists() and target.stat().st_size else 0
 
 
 def _kept(rows: Iterable[Row | Fault], kept: IO[bytes]) -> tuple[Written, list[str]]:

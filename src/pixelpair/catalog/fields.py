@@ -66,6 +66,8 @@ def identifier(value: object) -> str:
     if isinstance(value, bool | float | list | dict):
         raise Unfit(f"is a {type(value).__name__}: the id is a text or a whole number")
     text = as_text(value)
+    if "\0" in text:
+        raise Unfit("has a NUL in it, which no id may")
     if len(text) > MAX_ID:
         raise Unfit(f"has {len(text)} characters: an id has at most {MAX_ID}")
     return text
@@ -104,7 +106,7 @@ def _one_of(documented: str, more: str = "", *, underscores: bool = False) -> Ru
     @lru_cache(maxsize=256)
     def known_word(text: str) -> str:
         text = text.lower()
-        text = text if underscores else text.replace("_", " ")
+        text = text if underscores or text in further else text.replace("_", " ")
         if text in further:
             raise Remark(text, f"is {text}: Meta's page has only {documented}; its SDK has this")
         if text and text not in known:
@@ -196,7 +198,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "id": identifier,
     "availability": _one_of(
         "in stock, out of stock, available for order, discontinued",
-        "preorder, pending, mark as sold, mark as expired",
+        "preorder, pending, mark_as_sold, mark_as_expired",
     ),
     "condition": _one_of(
         "new, refurbished, used",

@@ -6,6 +6,7 @@ Knows the order of things; files, prints and what Graph's answers mean are told 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
@@ -156,6 +157,7 @@ class Sync:
         salt = f"{plan.item_type} {plan.item_sub_type}".encode()
         self._comparison = Comparison(salt, volatile=plan.volatile, again=plan.again)
         self._handed: set[str] = set()
+        self._behind: list[tuple[str, int]] = []
         self._waiting: list[tuple[int, str]] = []
         self._whole = True
 
@@ -191,8 +193,16 @@ class Sync:
     def _changes(self, rows: Iterable[Row | Fault]) -> Iterator[Change]:
         found = iter(self._items(rows))
         while chunk := list(islice(found, _CHUNK)):
-            yield from self._compared(self._once(chunk))
+            once = self._once(chunk)
+            self._see_behind()
+            yield from self._compared(once)
             self._tell(self.report, "reading", 0.0)
+        self._see_behind()
+
+    def _see_behind(self) -> None:
+        """Behind the good rows of their chunk, which go before faulty ones with the same id."""
+        self._book.see(self._behind)
+        self._behind.clear()
 
     def _items(self, rows: Iterable[Row | Fault]) -> Iterator[Item]:
         """Items that may travel. What is left of a source that breaks off is not known."""
@@ -217,19 +227,21 @@ class Sync:
         item_id = next((fault.id for fault in faults if fault.id), "")
         self._whole = self._whole and bool(item_id)
         if item_id:
-            self._book.see([(item_id, faults[0].line)])
+            self._behind.append((item_id, faults[0].line))
 
     def _once(self, chunk: list[Item]) -> list[Item]:
         """Of items with the same id the first."""
         first = self._book.see([(item.id, item.line) for item in chunk])
-        if not first:
-            return chunk
+        good: list[Item] = []
         for item in chunk:
-            if first[item.id] != item.line:
+            if item.id not in first:
+                first[item.id] = item.line
+                good.append(item)
+            else:
                 self.report.faulty += 1
                 problem = f"is in line {first[item.id]} already: that one counts"
                 self.report.note(Fault(item.line, "id", problem, item.id))
-        return [item for item in chunk if first[item.id] == item.line]
+        return good
 
     def _compared(self, items: list[Item]) -> Iterator[Change]:
         known = self._book.known([item.id for item in items])
@@ -284,7 +296,7 @@ class Sync:
             self._send(batch[half:])
             return
         except _Stop:
-            self._book.drop(number)
+            self._book.drop(number, perhaps=True)
             raise
         receipt = read_receipt(document)
         if receipt.handle is None:
@@ -317,7 +329,7 @@ class Sync:
             return
         for number, handle in self._book.on_the_way():
             if handle is None:
-                self._book.drop(number)
+                self._book.drop(number, perhaps=True)
             else:
                 self.report.resumed += self._book.carried(number)
                 self._settle(number, handle, again=True)
@@ -338,6 +350,7 @@ class Sync:
         end = self._clock() + _DEADLINE
         for poll in self._polls(end):
             self._pause("waiting for Meta", poll)
+            self._wait_for_budget(sys.maxsize)  # a look costs none of it, and a block counts
             try:
                 outcome = read_outcome(self._document(lambda: self._graph.ask(query)))
             except GraphError as error:
@@ -380,7 +393,7 @@ class Sync:
         action = self._access.action("POST", plan.catalog, "items_batch", body=body)
 
         def post() -> Reply:
-            self._wait_for_budget()
+            self._wait_for_budget(self.plan.calls_an_hour)
             self._book.call(self._clock())
             self.report.calls += 1
             self._tell(self.report, "sending", 0.0)
@@ -420,9 +433,9 @@ class Sync:
             raise _Stop(str(error))
         self._pause("paused", seconds)
 
-    def _wait_for_budget(self) -> None:
+    def _wait_for_budget(self, budget: int) -> None:
         now = self._clock()
-        seconds = self._book.free_at(now, self.plan.calls_an_hour) - now
+        seconds = self._book.free_at(now, budget) - now
         if seconds > _PATIENCE:
             raise _Stop(f"Meta lets no call through for {seconds / 60:.0f} minutes more")
         self._pause("paused", seconds)

@@ -93,7 +93,9 @@ class _Reader:
         if before is None:
             values[self._name] = text
         else:
-            values[self._name] = [*before, text] if isinstance(before, list) else [before, text]
+            if not isinstance(before, list):
+                before = values[self._name] = [before]
+            before.append(text)
 
 
 def _refuse(*_declared: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 import time
 from contextlib import ExitStack, contextmanager
@@ -167,6 +168,8 @@ def _book(spool: Path, catalog: str) -> Iterator[Book]:
             raise SpoolError(f"another sync of the catalog {catalog} runs: this one ends")
         with Book(spool / f"catalog-{catalog}.sqlite3") as book:
             yield book
+    except sqlite3.Error as error:
+        raise SpoolError(f"{spool / f'catalog-{catalog}.sqlite3'}: {error}") from error
     finally:
         lock.close()
 

@@ -9,6 +9,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from pixelpair.commands.words import LEFT, USAGE, add
 from pixelpair.errors import PixelPairError
 from pixelpair.graph.access import Access
@@ -112,7 +114,7 @@ def _value(parameter: Parameter, text: str) -> object:
     if parameter.type not in ("object", "list"):
         return text
     try:
-        return json.loads(sys.stdin.read() if text == "-" else text)
+        return orjson.loads(sys.stdin.read() if text == "-" else text)  # what it reads, it writes
     except ValueError:
         raise PixelPairError(f"{parameter.name} is no JSON") from None
 

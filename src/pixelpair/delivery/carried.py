@@ -78,7 +78,8 @@ class Contents:
         forks.watch(self)
 
     def _begin(self) -> None:
-        self.fork_lock = threading.RLock()
+        self.fork_lock = threading.RLock()  # while the file is open
+        self._lock = threading.Lock()
         self._waiting: Counter[Key] = Counter()
         self._saved = self._clock()
 
@@ -90,7 +91,7 @@ class Contents:
         """These were delivered, in one call."""
         some = twins[:: -(-len(twins) // MOST_OF_A_CALL) or 1]
         keys = [key for twin in some if b'"content' in twin.body for key in _keys(twin)]
-        with self.fork_lock:
+        with self._lock:
             if keys and len(self._waiting) < MOST_WAITING:
                 self._waiting.update(keys)
             due = bool(self._waiting) and abs(self._clock() - self._saved) >= SAVE_EVERY
@@ -106,26 +107,28 @@ class Contents:
 
     def save(self) -> None:
         """Write what waits."""
+        # No fork meanwhile: in the child the file would be locked by a thread that is not there.
         with self.fork_lock:
-            waiting, self._waiting = self._waiting, Counter()
-            self._saved = self._clock()
-        if not waiting:
-            return
-        try:
-            _write(self._spool, waiting, self._clock())
-        except Exception as error:  # whatever is wrong there, events go on
-            if not self._failed:
-                self._failed = True
-                log.warning("the content ids of events are not counted: %s", error)
+            with self._lock:
+                waiting, self._waiting = self._waiting, Counter()
+                self._saved = self._clock()
+            if not waiting:
+                return
+            try:
+                _write(self._spool, waiting, self._clock())
+            except Exception as error:  # whatever is wrong there, events go on
+                if not self._failed:
+                    self._failed = True
+                    log.warning("the content ids of events are not counted: %s", error)
 
 
 def _keys(twin: Twin) -> Iterator[Key]:
     """A key for each content id of an event's body, each once."""
     try:
         data = orjson.loads(twin.body).get("custom_data") or {}
+        content_type = data.get("content_type")
     except (ValueError, AttributeError):
         return
-    content_type = data.get("content_type")
     content_type = content_type if isinstance(content_type, str) else ""
     for content_id in _ids(data):
         yield twin.pixel_id, content_id, twin.event_name, content_type

@@ -117,16 +117,28 @@ class Graph:
     def act(self, action: Action) -> Reply:
         """Change what is named. Never raises an httpx error, and never tries twice."""
         read = partial(read_document, hidden=action.token)
-        return self._exchange(action.method, action.url, _request(action), read, MAX_DOCUMENT)
+        sent = _request(action)
+        return self._exchange(action.method, action.url, sent, read, MAX_DOCUMENT, anew=True)
 
     def _exchange(
-        self, method: str, url: str, request: dict[str, Any], read: Reader, most: int
+        self,
+        method: str,
+        url: str,
+        request: dict[str, Any],
+        read: Reader,
+        most: int,
+        *,
+        anew: bool = False,
     ) -> Reply:
+        """One call. `anew`: what goes out may be 28 MB and take minutes on a slow line, so the
+        answer's time begins with the answer."""
         import httpx  # 110 ms and 20 MB that only a process which sends has to pay
 
         deadline = time.monotonic() + self.timeout
         try:
             with self._open().stream(method, url, **request) as response:
+                if anew:
+                    deadline = time.monotonic() + self.timeout
                 body = _read(response, deadline, most)
                 return read(response.status_code, response.headers, body)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:

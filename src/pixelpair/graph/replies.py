@@ -6,7 +6,6 @@ Knows the shape of Graph's answers; what one means for an event is not said here
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ MAX_BLAMED, MAX_DEPTH, MAX_NAME = 50, 8, 60
 MAX_WAIT: Final = 3600.0
 MAX_REGAIN: Final = 86_400.0
 MAX_MESSAGE: Final = 400
+_ABSURD: Final = 1e9  # no NaN, no infinity, no integer that a float cannot hold
 # What Graph says of a token may quote it.
 _TOKEN_LIKE: Final = re.compile(r"\bEAA[\w.|-]{5,}")
 
@@ -97,9 +97,9 @@ def _message(body: bytes, hidden: str) -> str:
     error = answer.get("error") if isinstance(answer, dict) else None
     error = error if isinstance(error, dict) else {}
     said = next((t for k in ("error_user_msg", "message") if (t := error.get(k))), "")
-    line = _text(said, MAX_MESSAGE)
-    line = line.replace(hidden, "(hidden)") if hidden else line
-    return _TOKEN_LIKE.sub("(hidden)", line)
+    said = said if isinstance(said, str) else ""
+    said = said.replace(hidden, "(hidden)") if hidden else said  # before it is cut in two
+    return _text(_TOKEN_LIKE.sub("(hidden)", said), MAX_MESSAGE)
 
 
 def _usage(headers: Mapping[str, str]) -> float | None:
@@ -116,7 +116,7 @@ def _percents(value: str) -> list[float]:
         return []
     rows = [usage, *_kinds(usage)] if isinstance(usage, dict) else []
     known = [row.get(key) for row in rows for key in _PERCENTS]
-    return [float(n) for n in known if isinstance(n, int | float) and math.isfinite(n)]
+    return [float(n) for n in known if isinstance(n, int | float) and 0 <= n < _ABSURD]
 
 
 def _kinds(usage: dict[str, Any]) -> list[dict[str, Any]]:
@@ -245,9 +245,7 @@ def _regain_times(value: str) -> list[float]:
         return []
     calls = _kinds(usage) if isinstance(usage, dict) else []
     minutes = [call.get("estimated_time_to_regain_access") for call in calls]
-    return [
-        float(m) * 60 for m in minutes if isinstance(m, int | float) and m > 0 and math.isfinite(m)
-    ]
+    return [float(m) * 60 for m in minutes if isinstance(m, int | float) and 0 < m < _ABSURD]
 
 
 def _whole(value: object) -> int | None:

@@ -50,6 +50,20 @@ def test_a_segments_use_case_is_passed_on(shop: Shop, ask: Ask, case: str) -> No
     assert ask("catalog", "show", shop.catalog, "--segment-use-case", case)[0] == 0
 
 
+def test_a_use_case_that_one_document_lacks_travels(meta: Meta, ask: Ask) -> None:
+    meta.say("GET /v26.0/9", {"id": "9"})
+    assert ask("catalog", "show", "9", "--segment-use-case", "CREATORS_AS_SELLERS")[0] == 0
+    assert meta.heard[0].params["segment_use_cases"] == '["CREATORS_AS_SELLERS"]'
+
+
+@pytest.mark.parametrize("word", ["PRIMARY", "primary_feed"])
+def test_an_edges_parameter_travels_letter_by_letter(meta: Meta, ask: Ask, word: str) -> None:
+    meta.say("GET /v26.0/9/data_sources", {"data": []})
+    given = ("--edge", "data_sources", "--with", f"ingestion_source_type={word}")
+    assert ask("catalog", "show", "9", *given)[0] == 0
+    assert meta.heard[0].params["ingestion_source_type"] == word
+
+
 GIVEN = {
     "assigned_users": [f"business={BUSINESS}"],
     "categories": ["categorization_criteria=BRAND"],

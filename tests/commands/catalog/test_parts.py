@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tests.graph.meta import Meta
+
     from ..conftest import Ask
     from .conftest import Shop
 
@@ -92,6 +94,16 @@ def test_lets_a_user_work_and_stop(shop: Shop, ask: Ask) -> None:
     assert users() == ["55"]
     assert ask("catalog", "users", "remove", shop.catalog, "55")[0] == 0
     assert users() == []
+
+
+def test_letting_a_user_work_makes_no_catalog(shop: Shop, meta: Meta, ask: Ask) -> None:
+    """Meta's page says that this POST makes one."""
+    meta.say("POST /v26.0/9/assigned_users", {"success": True, "id": "1"})
+    told = ask("catalog", "users", "add", "9", "55", "--task", "MANAGE")
+    assert told == (0, {"user": "55", "tasks": ["MANAGE"]})
+    shop.post(f"{shop.catalog}/assigned_users", user="55", tasks=["MANAGE"])
+    found = shop.get(f"{BUSINESS}/owned_product_catalogs")["data"]
+    assert [row["id"] for row in found] == [shop.catalog]
 
 
 def lot(shop: Shop) -> str:

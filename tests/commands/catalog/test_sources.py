@@ -88,6 +88,25 @@ def test_an_unlink_travels_as_one_list_in_the_query(meta: Meta, ask: Ask) -> Non
     assert meta.calls("DELETE") == [(EDGE, {"external_event_sources": '["5"]'})]
 
 
+def test_an_unlink_that_does_not_show_is_told(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of Meta's pages one shows this DELETE, and another says that there is none."""
+    meta.say(f"GET {EDGE}", {"data": [{"id": "5"}]})
+    meta.say(f"DELETE {EDGE}", {"success": True})
+    assert main(["catalog", "unlink", "7", "5"]) == 1
+    assert "Meta took it, but shows it otherwise" in capsys.readouterr().err
+
+
+def test_an_unlink_that_meta_refuses_is_told_in_its_words(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meta.say(f"GET {EDGE}", {"data": [{"id": "5"}]})
+    meta.refuse(f"DELETE {EDGE}", 100)
+    assert main(["catalog", "unlink", "7", "5"]) == 2
+    assert "(Meta: (#100) no)" in capsys.readouterr().err
+
+
 def test_no_pixel_at_all_is_a_wrong_setting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -155,6 +155,39 @@ def test_a_removal_travels_with_both_ids(meta: Meta, ask: Ask) -> None:
     assert meta.calls("DELETE") == [(edge, {"deleted_tags": row})]
 
 
+def test_a_removal_that_meta_no_longer_takes_is_told_in_its_words(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The newer of Meta's pages ends before this call."""
+    edge = "/v26.0/9/product_tags"
+    meta.say(f"GET {edge}", {"data": [{"product_id": 7, "merchant_id": 8}]})
+    meta.refuse(f"DELETE {edge}", 100)
+    assert main(["tags", "remove", "9", "7"]) == 2
+    assert "(Meta: (#100) no)" in capsys.readouterr().err
+
+
+def test_no_right_is_looked_up_before_the_call(meta: Meta, ask: Ask) -> None:
+    """Meta's pages differ in what is needed: only Meta judges it."""
+    edge = "/v26.0/9/product_tags"
+    meta.say(f"GET {edge}", {"data": []})
+    meta.say(f"POST {edge}", {"success": True})
+    assert ask("tags", "add", "9", "7")[0] == 0
+    calls = [(heard.method, heard.path) for heard in meta.heard]
+    assert calls == [("GET", edge), ("POST", edge), ("GET", edge)]
+
+
+def test_the_version_is_the_setting_in_each_call(
+    meta: Meta, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sample of Meta's has two versions for one call."""
+    monkeypatch.setenv("PIXELPAIR_GRAPH_VERSION", "v25.0")
+    edge = "/v25.0/9/product_tags"
+    meta.say(f"GET {edge}", {"data": [{"product_id": 7, "merchant_id": 8}]}, {"data": []})
+    meta.say(f"DELETE {edge}", {"success": True})
+    assert ask("tags", "remove", "9", "7")[0] == 0
+    assert {heard.path for heard in meta.heard} == {edge}
+
+
 @pytest.mark.parametrize("code", [10, 200])
 def test_a_missing_right_is_told_with_all_that_is_needed(
     meta: Meta, capsys: pytest.CaptureFixture[str], code: int

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from pixelpair.commands.managing import (
     add_managing,
@@ -15,7 +16,7 @@ from pixelpair.commands.managing import (
     talking,
 )
 from pixelpair.commands.orders import opened_file
-from pixelpair.commands.screen import Grid, answer, count
+from pixelpair.commands.screen import Grid, answer, count, plain
 from pixelpair.commands.words import LEFT, OK, group
 from pixelpair.errors import PixelPairError
 from pixelpair.graph import catalog as catalogs
@@ -155,15 +156,23 @@ def _add_vehicles(arguments: argparse.Namespace, read: Read) -> int:
     ids: list[dict[str, object]] = []
     if good and not arguments.dry_run:
         with talking(read()) as (graph, access):
-            replies = list(added(graph, access, arguments.catalog, [one for _, one in good]))
-        for (line, vehicle), reply in zip(good, replies, strict=True):
+            replies: list[Reply] = []
+            try:
+                replies.extend(added(graph, access, arguments.catalog, [one for _, one in good]))
+            except GraphError as error:  # what the calls before it added is told all the same
+                if not replies:
+                    raise
+                wrong += [
+                    (line, f"not told to be added: {error}") for line, _ in good[len(replies) :]
+                ]
+        for (line, vehicle), reply in zip(good, replies, strict=False):
             if reply.document is None:
                 wrong.append((line, str(GraphError(reply))))
             else:
                 ids.append(_made(line, vehicle, reply))
     wrong.sort()
     for line, why in wrong:
-        print(f"line {line}: {why}", file=sys.stderr)
+        print(f"line {line}: {plain(why)}", file=sys.stderr)
     told = {
         "added": ids,
         "fitting": len(good),
@@ -188,8 +197,8 @@ def _read_vehicles(place: str) -> tuple[Numbered, list[tuple[int, str]]]:
             if not text.strip():
                 continue
             try:
-                vehicle = json.loads(text)
-            except (ValueError, RecursionError):
+                vehicle = orjson.loads(text)  # what it reads, it writes
+            except ValueError:
                 wrong.append((number, "it is no JSON object"))
                 continue
             why = "; ".join(problems(VEHICLE, vehicle))
