@@ -203,10 +203,10 @@ def test_each_page_swapped_in_is_one_view(
     tab.evaluate("window.same = 1")
     click(tab, f"{folder}/2")
     settled(sandbox, tab, pairs(*SHOWN * 2), 0)
-    tab.evaluate("history.back()")
+    tab.evaluate("void setTimeout(() => history.back())")
     tab.wait_for_function(f"document.querySelector('h1')?.textContent == '{folder}/1'")
     settled(sandbox, tab, pairs(*SHOWN * 2, "PageView"), 0)
-    tab.evaluate("history.forward()")
+    tab.evaluate("void setTimeout(() => history.forward())")
     tab.wait_for_function(f"document.querySelector('h1')?.textContent == '{folder}/2'")
     events = settled(sandbox, tab, pairs(*SHOWN * 2, *["PageView"] * 2), GRACE)
     assert views(events) == [f"{folder}/{number}" for number in (1, 2, 1, 2)]
@@ -258,7 +258,7 @@ def test_documents_shown_again_by_going_back_are_the_same_views(
     settled(sandbox, tab, pairs(*SHOWN * 2), 0)
     tab.evaluate("window.same = 1")
     for act, place in (("back", f"{folder}/1"), ("forward", f"{folder}/2")):
-        tab.evaluate(f"history.{act}()")
+        tab.evaluate(f"void setTimeout(() => history.{act}())")
         tab.wait_for_function(f"document.querySelector('h1')?.textContent == '{place}'")
         assert tab.evaluate("window.same") == (1 if remembered else None)
     settled(sandbox, tab, pairs(*SHOWN * 2), GRACE)

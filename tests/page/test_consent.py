@@ -126,11 +126,10 @@ def test_consent_fires_and_reports_all_that_was_held_in_its_order(
     events = fires.after_grace(*names)
     assert in_order(events) == names
     ids = [event["event_id"] for event in events]
-    assert [report.get("ids") or report["made"][0][2] for report in shop.reports] == [
-        ids[:2],
-        *ids[2:4],
-    ]
-    assert paths(shop) == ["/p?fbclid=IwAR-1", "/p?fbclid=IwAR-1", "/q"]
+    # They leave in this order, at one moment: they may overtake each other on their way.
+    told = [report.get("ids") or report["made"][0][2:3] for report in shop.reports]
+    assert sorted(told) == sorted([ids[:2], ids[2:3], ids[3:4]])
+    assert sorted(paths(shop)) == ["/p?fbclid=IwAR-1", "/p?fbclid=IwAR-1", "/q"]
     assert {report["referrer"] for report in shop.reports} == {shop.url + "/before"}
     now = cookies(visitor)
     assert re.fullmatch(r"1\.1[0-9]{9}", now.pop("_pp_consent"))
@@ -258,7 +257,7 @@ def test_a_page_from_the_back_forward_cache_sees_what_was_decided_meanwhile(
     tab.evaluate("location.href = '/plain'")
     tab.wait_for_url("**/plain")
     give(visitor, shop, _pp_consent="1.1795300000")
-    tab.evaluate("history.back()")
+    tab.evaluate("void setTimeout(() => history.back())")
     fires("PageView")
     assert tab.evaluate("[location.pathname, window.same]") == ["/p", 1]
 
