@@ -185,3 +185,26 @@ def test_a_spool_that_cannot_be_written_is_said_once(
     made.close()
     (record,) = caplog.records
     assert record.getMessage().startswith(f"what shadow mode sees cannot be kept in {spool}: ")
+
+
+def test_nobody_forks_while_the_file_is_open_and_requests_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child would find the file locked by a thread that it does not have."""
+    made, free, added = Sightings(tmp_path, clock=lambda: NOW), [], []
+
+    def other() -> None:
+        free.append(made.fork_lock.acquire(blocking=False))
+        made.add(sight("GET /other"))
+        added.append(True)
+
+    def write(*_given: object) -> None:
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(30)
+
+    made.add(sight())
+    monkeypatch.setattr(sightings, "_write", write)
+    made.save()
+    assert (free, added) == ([False], [True])
+    made.close()

@@ -80,7 +80,8 @@ class Sightings:
         forks.watch(self)
 
     def _begin(self) -> None:
-        self.fork_lock = threading.RLock()
+        self.fork_lock = threading.RLock()  # while the file is open
+        self._lock = threading.RLock()
         self._waiting: dict[Key, tuple[int, list[Example]]] = {}
         self._timer: threading.Timer | None = None
 
@@ -90,7 +91,7 @@ class Sightings:
 
     def add(self, sight: Sight) -> None:
         """Count what was seen; it is in the file half a second later."""
-        with self.fork_lock:
+        with self._lock:
             for (event, what), number in sight.counts.items():
                 self._count((sight.pixel, sight.place, event, what), number)
             for event, what, page, ours in sight.differences:
@@ -116,29 +117,33 @@ class Sightings:
 
     def save(self, patience: float = _BUSY_SECONDS) -> None:
         """Write what waits, in `patience` seconds where another process writes. Never raises."""
+        # No fork meanwhile: in the child the file would be locked by a thread that is not there.
         with self.fork_lock:
-            waiting, self._waiting, self._timer = self._waiting, {}, None
-            self._saved = self._clock()
-        if not waiting:
-            return
-        try:
-            _write(self._spool, waiting, self._clock(), patience)
-        except Exception as error:  # whatever is wrong there, the shop goes on
-            self._keep(waiting)
-            if not self._failed:
-                self._failed = True
-                log.warning("what shadow mode sees cannot be kept in %s: %s", self._spool, error)
+            with self._lock:
+                waiting, self._waiting, self._timer = self._waiting, {}, None
+                self._saved = self._clock()
+            if not waiting:
+                return
+            try:
+                _write(self._spool, waiting, self._clock(), patience)
+            except Exception as error:  # whatever is wrong there, the shop goes on
+                self._keep(waiting)
+                if not self._failed:
+                    self._failed = True
+                    log.warning(
+                        "what shadow mode sees cannot be kept in %s: %s", self._spool, error
+                    )
 
     def _keep(self, waiting: dict[Key, tuple[int, list[Example]]]) -> None:
         """What could not be written waits for the next time."""
-        with self.fork_lock:
+        with self._lock:
             newer, self._waiting = self._waiting, waiting
             for key, (number, examples) in newer.items():
                 self._count(key, number, *examples)
 
     def close(self) -> None:
         """Write what waits, now."""
-        with self.fork_lock:
+        with self._lock:
             timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
