@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pixelpair.core.events import Twin
-from pixelpair.delivery import carried
+from pixelpair.delivery import carried, figures
 from pixelpair.delivery.carried import Carried, Contents, read
 from pixelpair.graph.client import Reply
 
@@ -123,7 +123,7 @@ def test_nobody_forks_while_the_file_is_open(
         thread.start()
         thread.join()
 
-    monkeypatch.setattr(carried, "_write", write)
+    monkeypatch.setattr(figures, "change", write)
     counted.add([twin(content_ids=["a"])])
     counted.save()
     assert free == [False]

@@ -14,7 +14,7 @@ import pytest
 
 from pixelpair.core.shadow import Sight
 from pixelpair.core.shadow_differences import Difference, What
-from pixelpair.delivery import sightings
+from pixelpair.delivery import figures, sightings
 from pixelpair.delivery.sightings import (
     FILE,
     OTHER_EVENTS,
@@ -204,7 +204,7 @@ def test_nobody_forks_while_the_file_is_open_and_requests_go_on(
         thread.join(30)
 
     made.add(sight())
-    monkeypatch.setattr(sightings, "_write", write)
+    monkeypatch.setattr(figures, "change", write)
     made.save()
     assert (free, added) == ([False], [True])
     made.close()

@@ -7,19 +7,17 @@ Written by whoever sends, in bulk; of a visitor nothing is kept, of an event no 
 from __future__ import annotations
 
 import logging
-import os
-import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from pixelpair.delivery import forks, locks
+from pixelpair.delivery import figures, forks
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
@@ -115,7 +113,10 @@ class Contents:
             if not waiting:
                 return
             try:
-                _write(self._spool, waiting, self._clock())
+                now = self._clock()
+                figures.change(
+                    self._spool / FILE, lambda db: _merge(db, waiting, now), _BUSY_SECONDS
+                )
             except Exception as error:  # whatever is wrong there, events go on
                 if not self._failed:
                     self._failed = True
@@ -145,37 +146,20 @@ def _ids(data: dict[str, Any]) -> set[str]:
 # --- the file ------------------------------------------------------------------------------------
 
 
-def _write(spool: Path, waiting: Counter[Key], now: float) -> None:
-    spool.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
-    file = spool / FILE
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, locks.PRIVATE_FILE))
-    try:
-        _merge(file, waiting, now)
-    except sqlite3.OperationalError:  # locked, or no room
-        raise
-    except sqlite3.DatabaseError:  # damaged: begin again, it is only to be looked at
-        file.unlink()
-        _merge(file, waiting, now)
-
-
-def _merge(file: Path, waiting: Counter[Key], now: float) -> None:
-    with closing(sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute("BEGIN IMMEDIATE")
-        db.execute(_SCHEMA)
-        db.executemany(_ADD, ((*key, count, now) for key, count in waiting.items()))
-        count = "SELECT count(*) FROM (SELECT DISTINCT pixel, id FROM carried)"
-        (ids,) = db.execute(count).fetchone()
-        if ids > MOST_IDS:
-            db.execute(_OLDEST, (ids - MOST_IDS,))
-        db.execute("COMMIT")
+def _merge(db: sqlite3.Connection, waiting: Counter[Key], now: float) -> None:
+    db.execute(_SCHEMA)
+    db.executemany(_ADD, ((*key, count, now) for key, count in waiting.items()))
+    count = "SELECT count(*) FROM (SELECT DISTINCT pixel, id FROM carried)"
+    (ids,) = db.execute(count).fetchone()
+    if ids > MOST_IDS:
+        db.execute(_OLDEST, (ids - MOST_IDS,))
 
 
 def read(spool: Path) -> list[Carried]:
     """All that is counted, the most frequent first. Raises sqlite3.Error where it is unreadable."""
     if not (spool / FILE).exists():
         return []
-    with closing(sqlite3.connect(spool / FILE, timeout=_BUSY_SECONDS)) as db:
+    with figures.opened(spool / FILE, _BUSY_SECONDS) as db:
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'carried'").fetchone() is None:
             return []
         rows = db.execute("SELECT * FROM carried ORDER BY count DESC, pixel, id, event, type")

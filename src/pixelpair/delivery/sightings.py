@@ -7,21 +7,19 @@ Of a visitor nothing is kept, of an event no id.
 from __future__ import annotations
 
 import logging
-import os
-import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
-from pixelpair.delivery import forks, locks
+from pixelpair.delivery import figures, forks
 from pixelpair.delivery.surroundings import surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import sqlite3
+    from collections.abc import Callable
     from pathlib import Path
 
     from pixelpair.core.shadow import Sight
@@ -56,6 +54,9 @@ class Example(NamedTuple):
     ours: str
 
 
+Waiting = dict[Key, tuple[int, list[Example]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """How often it was seen, and the last examples, the newest last."""
@@ -82,7 +83,7 @@ class Sightings:
     def _begin(self) -> None:
         self.fork_lock = threading.RLock()  # while the file is open
         self._lock = threading.RLock()
-        self._waiting: dict[Key, tuple[int, list[Example]]] = {}
+        self._waiting: Waiting = {}
         self._timer: threading.Timer | None = None
 
     def after_fork(self) -> None:
@@ -125,7 +126,8 @@ class Sightings:
             if not waiting:
                 return
             try:
-                _write(self._spool, waiting, self._clock(), patience)
+                now = self._clock()
+                figures.change(self._spool / FILE, lambda db: _merge(db, waiting, now), patience)
             except Exception as error:  # whatever is wrong there, the shop goes on
                 self._keep(waiting)
                 if not self._failed:
@@ -134,7 +136,7 @@ class Sightings:
                         "what shadow mode sees cannot be kept in %s: %s", self._spool, error
                     )
 
-    def _keep(self, waiting: dict[Key, tuple[int, list[Example]]]) -> None:
+    def _keep(self, waiting: Waiting) -> None:
         """What could not be written waits for the next time."""
         with self._lock:
             newer, self._waiting = self._waiting, waiting
@@ -153,40 +155,13 @@ class Sightings:
 # --- the file ------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _opened(file: Path, patience: float = _BUSY_SECONDS) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(file, timeout=patience, isolation_level=None)) as db:
-        db.execute("PRAGMA synchronous = OFF")  # figures to look at, not events
-        yield db
-
-
-def _write(
-    spool: Path, waiting: dict[Key, tuple[int, list[Example]]], now: float, patience: float
-) -> None:
-    spool.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
-    file = spool / FILE
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, locks.PRIVATE_FILE))
-    try:
-        _merge(file, waiting, now, patience)
-    except sqlite3.OperationalError:  # locked, or no room
-        raise
-    except sqlite3.DatabaseError:  # damaged: begin again, it is only to be looked at
-        file.unlink()
-        _merge(file, waiting, now, patience)
-
-
-def _merge(
-    file: Path, waiting: dict[Key, tuple[int, list[Example]]], now: float, patience: float
-) -> None:
-    with _opened(file, patience) as db:
-        db.execute("BEGIN IMMEDIATE")
-        _make(db)
-        if db.execute("SELECT 1 FROM started").fetchone() is None:
-            db.execute("INSERT INTO started VALUES (?)", (now,))
-        (room,) = db.execute("SELECT ? - count(*) FROM sight", (MOST_ROWS,)).fetchone()
-        for key, (count, examples) in waiting.items():
-            room -= _add(db, key, count, examples, room)
-        db.execute("COMMIT")
+def _merge(db: sqlite3.Connection, waiting: Waiting, now: float) -> None:
+    _make(db)
+    if db.execute("SELECT 1 FROM started").fetchone() is None:
+        db.execute("INSERT INTO started VALUES (?)", (now,))
+    (room,) = db.execute("SELECT ? - count(*) FROM sight", (MOST_ROWS,)).fetchone()
+    for key, (count, examples) in waiting.items():
+        room -= _add(db, key, count, examples, room)
 
 
 def _other(key: Key, *, event: str = "") -> Key:
@@ -228,7 +203,7 @@ def read(spool: Path) -> tuple[float | None, list[Seen]]:
     """
     if not (spool / FILE).exists():
         return None, []
-    with _opened(spool / FILE) as db:
+    with figures.opened(spool / FILE, _BUSY_SECONDS) as db:
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'sight'").fetchone() is None:
             return None, []
         since = db.execute("SELECT min(at) FROM started").fetchone()[0]
@@ -244,9 +219,10 @@ def _seen(pixel: str, place: str, event: str, what: str, count: int, examples: s
 def reset(spool: Path) -> None:
     """Forget what was seen; shops that run go on counting. Raises sqlite3.Error."""
     if (spool / FILE).exists():
-        with _opened(spool / FILE) as db:
-            db.execute("BEGIN IMMEDIATE")
-            _make(db)
-            db.execute("DELETE FROM sight")
-            db.execute("DELETE FROM started")
-            db.execute("COMMIT")
+        figures.change(spool / FILE, _forget, _BUSY_SECONDS)
+
+
+def _forget(db: sqlite3.Connection) -> None:
+    _make(db)
+    db.execute("DELETE FROM sight")
+    db.execute("DELETE FROM started")
