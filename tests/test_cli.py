@@ -209,7 +209,7 @@ def test_wrong_settings_are_all_said(
     [
         (["--help"], ["drain", "sandbox", "Meta Pixel"]),
         (["drain", "--help"], ["--timeout", "Exit code 0", "PIXELPAIR_*"]),
-        (["sandbox", "--help"], ["--port", "8765", "127.0.0.1", "PIXELPAIR_GRAPH_URL"]),
+        (["sandbox", "--help"], ["--port", "8765", "--app-secret", "PIXELPAIR_GRAPH_URL"]),
     ],
 )
 def test_help(argv: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

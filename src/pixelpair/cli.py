@@ -74,6 +74,12 @@ def _add_sandbox(commands: Commands) -> None:
     )
     sandbox.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     sandbox.add_argument("--port", type=int, default=8765, help="default: %(default)s")
+    sandbox.add_argument(
+        "--app-secret",
+        default="",
+        metavar="SECRET",
+        help="a made-up one: refuse calls whose appsecret_proof does not fit it",
+    )
     sandbox.set_defaults(run=_sandbox)
 
 
@@ -87,5 +93,5 @@ _FAMILIES = (
 def _sandbox(arguments: argparse.Namespace, _read: Read) -> int:
     from pixelpair.sandbox.server import serve  # its extra may be missing
 
-    serve(arguments.host, arguments.port)
+    serve(arguments.host, arguments.port, arguments.app_secret)
     return OK

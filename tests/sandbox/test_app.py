@@ -489,6 +489,7 @@ def test_a_rehearsal_lasts_its_seconds_and_can_be_ended(sandbox):
         "title": "Dead token",
         "preset": "dead-token",
         "edge": "events",
+        "budget": None,
         "left": None,
         "seconds": 60,
         "hits": 2,

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from pixelpair.sandbox import catalog_nodes, catalogs, event_sources
 from pixelpair.sandbox.catalog_edges import EMPTY
 from pixelpair.sandbox.refusals import RefusedError
 
@@ -33,8 +34,9 @@ def test_a_catalog_is_made_with_every_setting():
         "flight_catalog_settings": {"generate_items_from_events": False},
         "parent_catalog_id": "77",
         "partner_integration": {"external_merchant_id": "m"},
-        "store_catalog_settings": {"page": "5"},
-        "fields": "vertical,is_catalog_segment,is_local_catalog,business{id}",
+        "store_catalog_settings": {"page_id": "5"},
+        "fields": "vertical,is_catalog_segment,is_local_catalog,business{id},"
+        "store_catalog_settings",
     }
     told = world.call("POST", "1", "owned_product_catalogs", **given)
     assert told == {
@@ -43,6 +45,7 @@ def test_a_catalog_is_made_with_every_setting():
         "is_catalog_segment": True,
         "is_local_catalog": True,
         "business": {"id": "1"},
+        "store_catalog_settings": {"page": {"id": "5"}},
     }
     assert world.call("GET", "1", "owned_product_catalogs")["data"] == [
         {"id": told["id"], "name": "Shop"}
@@ -57,6 +60,9 @@ def test_a_catalog_is_made_with_every_setting():
         {"name": "x", "vertical": "hats"},
         {"name": "x", "da_display_settings": {"single_ad": {"transformation_type": "none"}}},
         {"name": "x", "store_catalog_settings": {}},
+        {"name": "x", "store_catalog_settings": {"page": "5"}},
+        {"name": "x" * 8001},
+        {"name": "x", "catalog_segment_filter": {"brand": {"eq": "x" * 65536}}},
         {"name": "x", "flight_catalog_settings": {"other": 1}},
         {"name": "x", "partner_integration": "{"},
         {"name": "x", "fields": "nothing"},
@@ -65,6 +71,15 @@ def test_a_catalog_is_made_with_every_setting():
 def test_no_catalog_is_made_of_wrong_settings(given):
     world = World()
     assert code(world, "POST", "1", "owned_product_catalogs", **given) == (100, None)
+    assert len(world.catalogs) == 0
+
+
+def test_a_refused_update_changes_nothing():
+    world = World()
+    catalog = world.catalog()
+    for given in ({"fields": "nothing"}, {"catalog_segment_filter": {"a": "x" * 65536}}):
+        assert code(world, "POST", catalog, name="New", **given) == (100, None)
+    assert world.call("GET", catalog) == {"id": catalog, "name": "Shop"}
 
 
 def test_what_is_not_asked_for_is_left_out():
@@ -97,6 +112,10 @@ def test_users_come_and_go():
     assert world.call("GET", catalog, "assigned_users", business="1")["data"] == [
         {"id": "7", "tasks": ["MANAGE"]}
     ]
+    told = {"id": "7", "business": {"id": "1", "name": "Business 1"}}
+    fields = "name,user_type,business"
+    found = world.call("GET", catalog, "assigned_users", business="1", fields=fields)
+    assert found["data"] == [told]
     assert code(world, "GET", catalog, "assigned_users") == (100, None)
     assert code(world, "POST", catalog, "assigned_users", user="8", tasks=["OWN"]) == (100, None)
     assert world.call("DELETE", catalog, "assigned_users", user="7") == {"success": True}
@@ -182,6 +201,45 @@ def test_items_tell_what_is_wrong_with_them():
     assert (error["error_type"], error["error_priority"]) == ("ITEM_PRICE_NOT_POSITIVE", "HIGH")
 
 
+def test_items_are_chosen_by_what_is_wrong_with_them():
+    world = World()
+    goods = (product("a", price="0 EUR"), product("b", gtin=None), product("c"))
+    catalog = world.catalog(*goods)
+
+    def names(**given) -> list[str]:
+        found = world.call("GET", catalog, "products", fields="retailer_id,status", **given)
+        return [row["retailer_id"] for row in found["data"]]
+
+    assert (names(), names(error_priority="HIGH")) == (["a", "b", "c"], ["a"])
+    assert names(error_priority="LOW", error_type="ITEM_PRICE_NOT_POSITIVE") == []
+    rule = {"retailer_id": {"eq": "b"}}
+    assert (names(filter=rule), names(filter=rule, error_priority="HIGH")) == (["b"], [])
+    assert code(world, "GET", catalog, "products", error_priority="TOP") == (100, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "edge", "given"),
+    [
+        ("POST", "products", {"retailer_id": "x"}),
+        ("POST", "batch", {"requests": []}),
+        ("POST", "localized_items_batch", {"requests": []}),
+        ("GET", "nothing", {}),
+    ],
+)
+def test_edges_that_are_not_there(method, edge, given):
+    world = World()
+    assert code(world, method, world.catalog(), edge, **given) == (100, 33)
+
+
+def test_neither_uploads_nor_writes_by_address():
+    world = World()
+    catalog = world.catalog(product("a"))
+    feed = world.call("POST", catalog, "product_feeds", name="Daily")["id"]
+    address = f"catalog:{catalog}:{base64.urlsafe_b64encode(b'a').decode()}"
+    for call in (("POST", feed, "uploads"), ("GET", feed, "uploads"), ("POST", address)):
+        assert code(world, *call) == (100, 33)
+
+
 @pytest.mark.parametrize("edge", EMPTY)
 def test_edges_with_nothing_on_them(edge):
     world = World()
@@ -199,6 +257,47 @@ def test_feeds_are_kept_and_listed():
     assert world.call("GET", catalog, "data_sources")["data"] == [{"id": made, "name": "Daily"}]
     assert world.call("DELETE", made) == {"success": True}
     assert code(world, "POST", catalog, "product_feeds") == (100, None)
+
+
+@pytest.mark.parametrize("call", ["set", "feed", "filter"])
+def test_an_object_that_is_too_large_is_not_kept(call):
+    world = World()
+    catalog = world.catalog()
+    made = world.call("POST", catalog, "product_sets", name="A")["id"]
+    rule = {"brand": {"eq": "x" * 65536}}
+    calls = {
+        "set": (("POST", catalog, "product_sets"), {"name": "B", "filter": rule}),
+        "feed": (("POST", catalog, "product_feeds"), {"name": "B", "schedule": rule}),
+        "filter": (("POST", made), {"filter": rule}),
+    }
+    what, given = calls[call]
+    assert code(world, *what, **given) == (100, None)
+    assert world.call("GET", made, fields="name,filter") == {"id": made, "name": "A"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "call"),
+    [
+        ("MAX_CATALOGS", ("1", "owned_product_catalogs", {"name": "x"})),
+        ("MAX_NODES", ("CATALOG", "product_sets", {"name": "x"})),
+        ("MAX_USERS", ("CATALOG", "assigned_users", {"user": "8", "tasks": ["MANAGE"]})),
+        ("MAX_SOURCES", ("CATALOG", "external_event_sources", {"external_event_sources": [8]})),
+    ],
+)
+def test_there_is_an_end_to_what_is_kept(monkeypatch, limit, call):
+    for module in (catalogs, catalog_nodes, event_sources):
+        if hasattr(module, limit):
+            monkeypatch.setattr(module, limit, 1)
+    world = World()
+    catalog = world.catalog()
+    world.call("POST", catalog, "product_sets", name="first")
+    world.call("POST", catalog, "assigned_users", user="7", tasks=["MANAGE"])
+    world.call("POST", catalog, "external_event_sources", external_event_sources=["7"])
+    node, edge, given = call
+    with pytest.raises(RefusedError, match="the sandbox keeps 1 "):
+        world.call("POST", catalog if node == "CATALOG" else node, edge, **given)
+    world.call("POST", catalog, "assigned_users", user="7", tasks=["ADVERTISE"])
+    world.call("POST", catalog, "external_event_sources", external_event_sources=["7"])
 
 
 VEHICLE = {
@@ -227,8 +326,10 @@ def test_a_vehicle_is_kept():
     made = world.call("POST", catalog, "vehicles", **VEHICLE)["id"]
     [row] = world.call("GET", catalog, "vehicles")["data"]
     assert row == {"id": made, **VEHICLE}
-    empty = world.call("GET", world.catalog(), "vehicles", fields="vehicle_id,price")
-    assert empty == {"data": []}
+    for fields in ("vehicle_id,price", "trim,sale_price"):  # documented, and the SDK's
+        empty = world.call("GET", world.catalog(), "vehicles", fields=fields)
+        assert empty == {"data": []}
+        assert world.call("GET", made, fields=fields)["id"] == made
 
 
 @pytest.mark.parametrize(

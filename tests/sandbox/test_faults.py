@@ -23,6 +23,9 @@ def test_one_or_a_list():
         ({"preset": "coffee"}, "preset='coffee': unknown; known are slow, "),
         ({"count": 0}, "count=0: must be 1 to"),
         ({"hang": -1}, "hang=-1: must be 0 to"),
+        ({"budget": 0}, "budget=0: must be 1 to"),
+        ({"budget": 3, "status": 503}, "budget: answers for itself"),
+        ({"preset": "outage", "budget": 3}, "budget: answers for itself"),
         ({"error": {}}, "error: needs an integer code"),
         ({"error": {"code": "190"}}, "error: needs an integer code"),
         ({"headers": {"a": "b\r\nc: d"}}, "headers: names and values"),
@@ -75,7 +78,7 @@ def test_a_bare_status_is_a_service_down():
 def test_every_preset_is_a_fault_of_its_name(name):
     [fault] = parse({"preset": name, "seconds": 60})
     assert (fault.title(), fault.count, fault.seconds) == (PRESETS[name].title, None, 60)
-    assert fault.answers or fault.hang or fault.ends
+    assert fault.answers or fault.hang or fault.ends or fault.budget
 
 
 def test_a_preset_may_be_changed():
@@ -88,6 +91,7 @@ def test_a_preset_may_be_changed():
     [
         ({"status": 503}, "HTTP 503"),
         ({"error": {"code": 190}, "hang": 2}, "HTTP 401, code 190, 2 s late"),
+        ({"budget": 3}, "3 calls an hour"),
         ({}, "Nothing changed"),
     ],
 )

@@ -235,6 +235,45 @@ def test_a_full_sandbox_takes_changes_but_no_new_items(monkeypatch):
     assert error == {"line": 2, "id": "c", "message": "the sandbox is full"}
 
 
+def test_a_sandbox_full_of_bytes_takes_no_longer_item(monkeypatch):
+    monkeypatch.setattr(catalogs, "MAX_ITEM_BYTES", 600)
+    world = World()
+    catalog = world.catalog(product("a"), product("b", description="d" * 400))
+    assert world.items(catalog) == [product("a")]
+    world.send(catalog, update(product("a", brand="B"), {"id": "a", "color": "c" * 400}))
+    assert world.items(catalog) == [product("a", brand="B")]
+    world.send(catalog, [{"method": "DELETE", "data": {"id": "a"}}])
+    world.send(catalog, update(product("b")))
+    assert world.items(catalog) == [product("b")]
+
+
+def test_nothing_that_is_kept_is_longer_than_anyone_can_mean():
+    world = World()
+    catalog = world.catalog()
+    long = "x" * 131_072
+    world.send(catalog, update(product("a", **{long: 1}), product(long), product("b")))
+    row = status(world, catalog, "handle-1", load_ids_of_invalid_requests=True)
+    assert row["ids_of_invalid_requests"] == ["a", "x" * 100]
+    assert [error["message"] for error in row["errors"]] == [
+        "the item is larger than 128 KB",
+        "id must be a string of 1 to 100 characters",
+    ]
+    assert row["warnings"][0]["message"] == f"{'x' * 100} is not recognised"
+    assert world.items(catalog) == [product("b")]
+
+
+@pytest.mark.parametrize(("priority", "count"), [("HIGH", 0), ("MEDIUM", 1), ("LOW", 1)])
+def test_fatal_problems_alone(priority, count):
+    world = World()
+    catalog = world.catalog()
+    world.send(catalog, update(product("a", price="free"), product("b", colour="red")))
+    row = status(world, catalog, "handle-1", error_priority=priority)
+    assert (row["errors_total_count"], row["warnings_total_count"]) == (1, count)
+    assert len(row["warnings"]) == count
+    with pytest.raises(RefusedError, match="error_priority"):
+        status(world, catalog, "handle-1", error_priority="TOP")
+
+
 def test_an_unknown_handle_is_a_bad_parameter():
     world = World()
     catalog = world.catalog()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pixelpair.sandbox.currencies import CURRENCIES
 from pixelpair.sandbox.rules import check, is_pixel_id, is_token
-from pixelpair.sandbox.verdicts import Fault, bad_token, invalid, no_such_pixel
+from pixelpair.sandbox.verdicts import Fault, bad_token, invalid, no_such_object
 
 from .samples import DAY, EVENT, GONE, HASH, NOW, bought, event, known
 
@@ -243,7 +243,7 @@ def test_bad_token_is_401_without_is_transient():
 
 
 def test_missing_pixel_is_100_33():
-    rejection = no_such_pixel("x")
+    rejection = no_such_object("x", "POST")
     numbers = rejection.error["code"], rejection.error["error_subcode"]
     assert (rejection.status, *numbers) == (400, 100, 33)
 

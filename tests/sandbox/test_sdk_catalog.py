@@ -126,11 +126,44 @@ def test_diagnostics_and_event_stats(catalog, sandbox):
         ),
         ("EVENT_SOURCE_ISSUES", "MUST_FIX", "No purchase within seven days"),
     ]
+    inner = {
+        "type": "INVALID_CONTENT_ID",
+        "description": "Events name products that this catalog does not have",
+        "call_to_action": "Send the ids of the catalog, or add the products",
+        "action_uri": f"https://business.facebook.com/commerce/catalogs/{catalog['id']}/",
+        "number_of_affected_items": 1,
+        "sample_affected_items": [{"content_id": "b", "num_events": 1}],
+        "event_source_id": PIXEL,
+        "event_source_type": "Pixel",
+    }
+    assert groups[1].export_all_data() == {
+        "type": "EVENT_SOURCE_ISSUES",
+        "severity": "MUST_FIX",
+        "title": inner["description"],
+        "subtitle": inner["call_to_action"],
+        "number_of_affected_items": 1,
+        "number_of_affected_entities": 1,
+        "affected_channels": ["da"],
+        "affected_entity": "product_event",
+        "affected_features": [],
+        "diagnostics": [inner],
+    }
     only = list(catalog.get_diagnostics(params={"severities": ["OPPORTUNITY"]}))
     assert [group["number_of_affected_items"] for group in only] == [1]
     [row] = catalog.get_event_stats()
-    assert (row["event"], row["event_source"]["id"]) == ("ViewContent", PIXEL)
-    assert (row["total_matched_content_ids"], row["total_unmatched_content_ids"]) == (1, 1)
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    told = row.export_all_data()
+    assert {told.pop("date_start"), told.pop("date_stop")} == {today}
+    assert told == {
+        "event": "ViewContent",
+        "event_source": {"id": PIXEL, "name": f"Pixel {PIXEL}", "source_type": "PIXEL"},
+        "total_matched_content_ids": 1,
+        "total_unmatched_content_ids": 1,
+        "total_content_ids_matched_other_catalogs": 0,
+        "unique_matched_content_ids": 1,
+        "unique_unmatched_content_ids": 1,
+        "unique_content_ids_matched_other_catalogs": 0,
+    }
 
 
 @CHECKER
@@ -163,6 +196,38 @@ def test_product_tags(catalog):
         "x": pytest.approx(0.8),
         "y": 0.5,
     }
+
+
+@CHECKER
+def test_a_tag_is_taken_away(catalog, sdk):
+    """Its own IGMedia has no such method: the edge is called by its path."""
+    from facebook_business.adobjects.igmedia import IGMedia
+    from facebook_business.adobjects.iguser import IGUser
+
+    first, second = stock(catalog, product("a"), product("b"))
+    tags = [{"product_id": one} for one in (first, second)]
+    user = IGUser(ACCOUNT)
+    params = {"image_url": "https://shop.example/1.jpg", "product_tags": tags}
+    made = user.create_media(params=params)
+    medium = user.create_media_publish(params={"creation_id": int(made["id"])})["id"]
+    merchant = next(iter(IGMedia(medium).get_product_tags()))["merchant_id"]
+    gone = json.dumps([{"product_id": first, "merchant_id": str(merchant)}])
+    told = sdk.call("DELETE", (medium, "product_tags"), {"deleted_tags": gone})
+    assert told.json() == {"success": True}
+    assert [str(tag["product_id"]) for tag in IGMedia(medium).get_product_tags()] == [second]
+
+
+@CHECKER
+def test_fields_that_only_the_sdk_knows_are_no_error(catalog):
+    from facebook_business.adobjects.productitem import ProductItem
+
+    stock(catalog, product("a", item_group_id="g"))
+    [row] = catalog.get_products(fields=["id", "inventory", "visibility", "retailer_id"])
+    assert row["retailer_id"] == "a"
+    fields = [ProductItem.Field.status, ProductItem.Field.review_rejection_reasons]
+    assert ProductItem(row["id"]).api_get(fields=fields).export_all_data() == {"id": row["id"]}
+    [group] = catalog.get_product_groups(fields=["retailer_id", "variants"])
+    assert group["retailer_id"] == "g"
 
 
 def test_the_node_is_read_changed_and_deleted(catalog):

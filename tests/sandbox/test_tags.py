@@ -224,3 +224,14 @@ def test_twenty_five_tagged_posts_a_day():
 )
 def test_no_container_is_made_of_wrong_parameters(given):
     Studio().refuses("POST", ACCOUNT, "media", **given)
+
+
+def test_a_carousel_has_ten_children_of_its_own_account():
+    studio = Studio()
+    own = [studio.container(**IMAGE, is_carousel_item=True) for _ in range(11)]
+    foreign = studio.call("POST", "99", "media", **IMAGE, is_carousel_item=True)["id"]
+    plain, carousel = studio.container(**IMAGE), {"media_type": "CAROUSEL"}
+    assert studio.container(**carousel, children=own[:10])
+    for wrong in (own, [*own[:2], foreign], [*own[:2], plain], [*own[:2], studio.shop]):
+        assert "children" in studio.refuses("POST", ACCOUNT, "media", **carousel, children=wrong)
+    assert "account" in studio.refuses("POST", "99", "media_publish", creation_id=own[0])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from pixelpair.sandbox.server import running
+from pixelpair.testing.sandbox import Sandbox
 
 from .test_documented import documented
 from .test_frameworks import DJANGO, DJANGO_INI, FASTAPI, FLASK
@@ -74,6 +76,26 @@ def test_delivers(pixelpair_sandbox):
 """
         ran = shop_tests(f"--pixelpair-sandbox={url}/", shop=FASTAPI, test_shop=tests)
     assert ran.outcomes == {"passed": 1}, ran.text
+
+
+def test_clearing_leaves_nothing_that_a_test_made():
+    with running() as url:
+        made = Sandbox(url, [])
+        http, token = httpx.Client(base_url=url), {"Authorization": "Bearer t"}
+        try:
+            http.post("/v26.0/1/owned_product_catalogs", json={"name": "x"}, headers=token)
+            http.get("/tr/", params={"id": "1", "ev": "PageView", "eid": "1"})
+            http.post("/v26.0/1/events", json={"data": []}, headers=token)
+            made.fault(status=503)
+            lists = {
+                name: f"/api/{name}" for name in ("events", "rejections", "catalogs", "faults")
+            }
+            assert [len(http.get(path).json()[name]) for name, path in lists.items()] == [1] * 4
+            made.clear()
+            assert [http.get(path).json()[name] for name, path in lists.items()] == [[]] * 4
+        finally:
+            made.close()
+            http.close()
 
 
 @pytest.mark.e2e

@@ -75,11 +75,14 @@ class Api:
             presets = {name: asdict(preset) for name, preset in PRESETS.items()}
             return json_answer({"faults": rehearsals.rows(now), "presets": presets})
         try:
-            rehearsals.order(parse(orjson.loads(await body_of(request))), now)
+            ordered = parse(orjson.loads(await body_of(request)))
+            rehearsals.order(ordered, now)
         except TooLargeError:
             return json_answer({"problem": "too large"}, status=413)
         except ValueError as error:
             return json_answer({"problem": str(error)}, status=400)
+        if any(fault.budget for fault in ordered):
+            self._box.catalogs.forget_calls()
         return Response(status_code=204)
 
     async def fault(self, request: Request) -> Response:

@@ -40,9 +40,13 @@ PAGE_HEADERS = {
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
-def create_app(capacity: int = CAPACITY) -> Starlette:
-    """A sandbox with a memory of its own, the newest `capacity` events long."""
-    box = Sandbox(Book(capacity))
+def create_app(capacity: int = CAPACITY, app_secret: str = "") -> Starlette:
+    """A sandbox with a memory of its own, the newest `capacity` events long.
+
+    With the secret of an app it refuses calls whose appsecret_proof does not fit.
+    """
+    box = Sandbox(Book(capacity), app_secret=app_secret)
+    graph = Graph(box)
     app = Starlette(
         exception_handlers={ClientDisconnect: _gone},
         routes=[
@@ -50,8 +54,8 @@ def create_app(capacity: int = CAPACITY) -> Starlette:
             *_pixel(box),
             *_api(Api(box)),
             *_catalog_api(CatalogApi(box)),
-            *_graph(Graph(box)),
-            *_management(Management(box)),
+            *_graph(graph),
+            *_management(Management(box, graph)),
         ],
     )
     app.state.box = box

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import glance
+from .fields import is_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,19 +75,4 @@ def custom_value(key: str, text: str) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
-    return text if value is None or isinstance(value, str) or _deep(value) else value
-
-
-def _deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for item in level for child in _children(item)]
-        if not level:
-            return False
-    return True
-
-
-def _children(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+    return text if value is None or isinstance(value, str) or is_deep(value, MAX_DEPTH) else value

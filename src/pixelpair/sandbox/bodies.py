@@ -21,7 +21,7 @@ def parameters(content_type: str, body: bytes) -> dict[str, Any]:
     """The parameters of a Graph call. In a form, `data` is JSON, each event perhaps again."""
     given = fields(content_type, body)
     if "data" in given and _kind(content_type) != "application/json":
-        given["data"] = _events(given["data"])
+        given["data"] = events(given["data"])
     return given
 
 
@@ -64,7 +64,7 @@ def _json(text: str | bytes) -> Any:
         raise BadBodyError(f"not JSON: {error.msg}") from error
 
 
-def _events(text: str) -> Any:
+def events(text: str) -> Any:
     """Meta's SDK sends a JSON array of JSON-encoded strings, others an array of objects."""
     value = _json(text)
     if not isinstance(value, list):

@@ -31,6 +31,7 @@ class Sandbox:
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     name: str = field(default_factory=lambda: secrets.token_hex(4))
     readers: int = 0
+    app_secret: str = field(default="", repr=False)
     ending: Callable[[], bool] = lambda: False
     catalogs: Catalogs = field(init=False)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .asks import Ask
     from .catalogs import Catalogs
-    from .item_batches import End
+    from .faults import End
 
 
 def answer(world: Catalogs, ask: Ask, end: End = "finished") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .event_matches import match, sightings
+from .event_matches import has, match, sightings
 from .summary import short
 
 if TYPE_CHECKING:
@@ -77,15 +77,11 @@ def _why(world: Catalogs, catalog: Catalog, seen: Seen, likely: dict[str, str]) 
     if items.was_deleted(one):
         return "It was deleted from this catalog"
     if seen.match == "elsewhere":
-        other = next(o for o in world if o is not catalog and _knows(o, one))
+        other = next(o for o in world if o is not catalog and has(o, one, ""))
         return f"The catalog {other.name} has it"
     if near := likely.get(_bare(one)):
         return f"The catalog calls it {near}"
     return "The catalog has nothing like it"
-
-
-def _knows(catalog: Catalog, one: str) -> bool:
-    return catalog.items.get(one) is not None or catalog.items.has_group(one)
 
 
 def _likely(catalog: Catalog) -> dict[str, str]:

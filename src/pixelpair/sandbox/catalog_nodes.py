@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import params
 from .asks import fields, select
+from .catalogs import fitting
 from .paging import page
-from .refusals import live_sets, missing
+from .refusals import bad_parameter, live_sets, missing
 from .vocabulary import words
 
 if TYPE_CHECKING:
@@ -51,12 +52,15 @@ FIELDS = (
     "store_catalog_settings",
     "user_access_expire_time",
 )
+MAX_USERS = 1000
+# A user has a name and a type at Meta only: the sandbox knows no people.
+USER_FIELDS = ("id", "name", "business", "user_type", "tasks")
 # What an object parameter holds; those after the bar it must hold.
 OBJECTS = {
     "destination_catalog_settings": ("generate_items_from_pages", ()),
     "flight_catalog_settings": ("generate_items_from_events", ()),
     "partner_integration": ("external_access_token external_merchant_id", ()),
-    "store_catalog_settings": ("page", ("page",)),
+    "store_catalog_settings": ("page_id", ("page_id",)),
 }
 TEXTS = ("name", "default_image_url", "parent_catalog_id", "catalog_segment_product_set_id")
 
@@ -64,11 +68,13 @@ TEXTS = ("name", "default_image_url", "parent_catalog_id", "catalog_segment_prod
 def create(world: Catalogs, business: str, ask: Ask) -> dict[str, Any]:
     params.text(ask.given, "name")
     settings = {"vertical": "commerce", **_settings(ask)}
-    return _again(world, world.create(business, settings), ask, "id")
+    fields(ask, FIELDS, ())  # a wrong one refuses before anything is made
+    return _again(world, world.create(business, fitting(settings)), ask, "id")
 
 
 def update(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
-    catalog.settings.update(_settings(ask))
+    fields(ask, FIELDS, ())
+    catalog.settings = fitting({**catalog.settings, **_settings(ask)})
     return _again(world, catalog, ask, "success")
 
 
@@ -93,24 +99,31 @@ def owned(world: Catalogs, business: str, ask: Ask) -> dict[str, Any]:
 
 
 def row(world: Catalogs, catalog: Catalog) -> dict[str, Any]:
-    business = {"id": catalog.business, "name": f"Business {catalog.business}"}
     told = {
         "id": catalog.id,
-        "business": business,
-        "owner_business": business,
+        "business": _business(catalog),
+        "owner_business": _business(catalog),
         "feed_count": len(world.of("feed", catalog.id)),
         "is_catalog_segment": "catalog_segment_filter" in catalog.settings,
         "is_local_catalog": "additional_vertical_option" in catalog.settings,
         "product_count": len(catalog.items),
         "fallback_image_url": [],
     }
-    return {**told, **{k: v for k, v in catalog.settings.items() if k in FIELDS}}
+    settings = {key: value for key, value in catalog.settings.items() if key in FIELDS}
+    if store := settings.get("store_catalog_settings"):  # written as an id, read as a page
+        settings["store_catalog_settings"] = {"page": {"id": store["page_id"]}}
+    return told | settings
+
+
+def _business(catalog: Catalog) -> dict[str, str]:
+    return {"id": catalog.business, "name": f"Business {catalog.business}"}
 
 
 def users(_world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
     params.text(ask.given, "business")
-    found = [{"id": user, "tasks": tasks} for user, tasks in catalog.users.items()]
-    tree = {"id": {}, **fields(ask, ("id", "name", "tasks"), ("id", "tasks"))}
+    own = {"business": _business(catalog)}
+    found = [{"id": user, "tasks": tasks, **own} for user, tasks in catalog.users.items()]
+    tree = {"id": {}, **fields(ask, USER_FIELDS, ("id", "tasks"))}
     return page(found, len(found), ask, lambda one: select(one, tree))
 
 
@@ -119,7 +132,10 @@ def assign(_world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
     tasks = params.items(ask.given, "tasks")
     if not tasks:
         raise missing("tasks")
-    catalog.users[user] = [params.chosen("tasks", task, TASKS) for task in tasks]
+    has = list(dict.fromkeys(params.chosen("tasks", task, TASKS) for task in tasks))
+    if user not in catalog.users and len(catalog.users) >= MAX_USERS:
+        raise bad_parameter(f"the sandbox keeps {MAX_USERS} users of a catalog")
+    catalog.users[user] = has
     return {"success": True}
 
 

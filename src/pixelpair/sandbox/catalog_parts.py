@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import params, vehicle_rules
 from .asks import fields, select
+from .catalogs import fitting
 from .paging import page
 from .product_filters import compiled
 from .refusals import missing
@@ -32,7 +33,7 @@ def create_set(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
 
 
 def update_set(_world: Catalogs, node: Node, ask: Ask) -> dict[str, Any]:
-    node.data.update(_set_settings(ask))
+    node.data = fitting({**node.data, **_set_settings(ask)})
     return {"success": True}
 
 
@@ -72,7 +73,7 @@ def data_sources(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
 
 def vehicles(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
     found = world.of("vehicle", catalog.id)
-    return _nodes(world, found, ask, vehicle_rules.FIELDS, default=vehicle_rules.FIELDS)
+    return _nodes(world, found, ask, vehicle_rules.KNOWN, default=vehicle_rules.FIELDS)
 
 
 def nothing(_world: Catalogs, _catalog: Catalog, ask: Ask) -> dict[str, Any]:
@@ -90,8 +91,11 @@ NEEDS = {
 
 
 def read_node(world: Catalogs, node: Node, ask: Ask) -> dict[str, Any]:
-    known = {"set": SET_FIELDS, "feed": FEED_FIELDS}.get(node.kind, tuple(node.data))
+    known = NODE_FIELDS[node.kind]
     return select(_node(world, node), {"id": {}, **fields(ask, known, ("id", "name"))})
+
+
+NODE_FIELDS = {"set": SET_FIELDS, "feed": FEED_FIELDS, "vehicle": vehicle_rules.KNOWN}
 
 
 def delete_node(world: Catalogs, node: Node, _ask: Ask) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from .item_batches import Jobs
 from .items import Item, Items
 from .refusals import bad_parameter
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from .book import Entry
+    from .call_budgets import Calls
 
 # Beyond 2**53, where a client that reads ids as floats changes them.
 FIRST_ID = 9_100_000_000_000_001
 MAX_CATALOGS = 100
 # In all catalogs together; each takes 1 KB.
 MAX_ITEMS = 250_000
+MAX_ITEM_BYTES = 512 * 1024 * 1024
 MAX_NODES = 10_000
+# Of one of them, or of a catalog's settings, as JSON.
+MAX_DATA = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -51,6 +57,7 @@ class Catalog:
     merchant: int
     sources: dict[str, str] = field(default_factory=dict)
     users: dict[str, list[str]] = field(default_factory=dict)
+    calls: dict[str, Calls] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -63,6 +70,13 @@ class Product:
 
     catalog: Catalog
     item: Item
+
+
+def fitting(data: dict[str, Any]) -> dict[str, Any]:
+    """What an object is to keep. RefusedError where it is more than anyone can mean."""
+    if len(orjson.dumps(data)) > MAX_DATA:
+        raise bad_parameter(f"the sandbox keeps {MAX_DATA // 1024} KB of an object")
+    return data
 
 
 Found = Catalog | Product | Node | None
@@ -93,11 +107,16 @@ class Catalogs:
         self._catalogs.clear()
         self._nodes.clear()
 
+    def forget_calls(self) -> None:
+        """Each catalog's hour begins anew."""
+        for catalog in self:
+            catalog.calls.clear()
+
     def create(self, business: str, settings: dict[str, Any]) -> Catalog:
         if len(self._catalogs) >= MAX_CATALOGS:
             raise bad_parameter(f"the sandbox keeps {MAX_CATALOGS} catalogs")
         items, made = Items(), str(next(self._ids))
-        jobs = Jobs(items, self._number)
+        jobs = Jobs(items, self._ids, self._room)
         catalog = Catalog(made, business, settings, items, jobs, next(self._ids))
         self._catalogs[made] = catalog
         return catalog
@@ -112,7 +131,7 @@ class Catalogs:
         if len(self._nodes) >= MAX_NODES:
             raise bad_parameter(f"the sandbox keeps {MAX_NODES} objects beside items")
         made = str(next(self._ids))
-        node = self._nodes[made] = Node(kind, made, owner, data)
+        node = self._nodes[made] = Node(kind, made, owner, fitting(data))
         return node
 
     def remove(self, node: Node) -> None:
@@ -147,9 +166,11 @@ class Catalogs:
         """Do the batches that are due, of all catalogs. Says whether there were any."""
         return sum(catalog.jobs.settle(now) for catalog in self) > 0
 
-    def _number(self) -> int | None:
-        full = sum(len(catalog.items) for catalog in self) >= MAX_ITEMS
-        return None if full else next(self._ids)
+    def _room(self, more: int, grown: int) -> bool:
+        """For so many more items, which make all of them so many bytes longer."""
+        count = sum(len(catalog.items) for catalog in self) + more
+        size = sum(catalog.items.size for catalog in self) + grown
+        return count <= MAX_ITEMS and size <= MAX_ITEM_BYTES
 
     def _by_address(self, node: str) -> Product | None:
         """`catalog:{id}:{retailer id in base64url}`."""

@@ -65,7 +65,8 @@ def sightings(world: Catalogs, catalog: Catalog, now: float) -> Iterator[Sightin
 def content_ids(custom: Any) -> Iterator[str]:
     """`content_ids`, or else the ids of `contents`."""
     named = listed(custom.get("content_ids"))
-    found = named or [one.get("id") for one in listed(custom.get("contents")) if _is_thing(one)]
+    things = (one for one in listed(custom.get("contents")) if isinstance(one, dict))
+    found = named or [thing.get("id") for thing in things]
     return (str(one) for one in found if is_id(one))
 
 
@@ -103,7 +104,3 @@ def _telling(entry: Entry) -> Half:
 
 def _agent(half: Half) -> str:
     return str(half.get("user_agent") or part(half, "user_data").get("client_user_agent") or "")
-
-
-def _is_thing(value: object) -> bool:
-    return isinstance(value, dict)

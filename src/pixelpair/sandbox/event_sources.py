@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KEY = "external_event_sources"
 FIELDS = ("id", "name", "source_type")
+MAX_SOURCES = 1000
 
 
 def sources(_world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
@@ -38,7 +39,10 @@ def link(_world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
     wrong = [one for one in wanted if not is_pixel_id(one)]
     if wrong:
         raise bad_parameter(f"{wrong[0]} is the id of no pixel and no app")
-    catalog.sources.update(dict.fromkeys(wanted, "PIXEL"))
+    linked = catalog.sources | dict.fromkeys(wanted, "PIXEL")
+    if len(linked) > MAX_SOURCES:
+        raise bad_parameter(f"the sandbox keeps {MAX_SOURCES} event sources of a catalog")
+    catalog.sources = linked
     return {"success": True}
 
 

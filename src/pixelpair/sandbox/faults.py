@@ -5,13 +5,14 @@
 count is open), `hang` seconds before anything happens, `status` the HTTP status, `error` Meta's
 error fields (`code`, `subcode`, `is_transient`, …), `body` a text sent instead of JSON, `headers`
 more headers, `accept` record the batch first and then lie about it, `edge` of which edge the calls
-are (events; `node` for objects themselves, `*` for all), `ends` how a batch of items ends.
+are (events; `node` for objects themselves, `*` for all), `ends` how a batch of items ends,
+`budget` how many calls a catalog takes in an hour, until the order is called off or over.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from .presets import PRESETS
 
@@ -33,14 +34,17 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "accept": bool,
     "edge": str,
     "ends": str,
+    "budget": int,
 }
 EVENTS, ANY = "events", "*"
-ENDS = ("finished", "error", "canceled")
+End = Literal["finished", "error", "canceled"]
+ENDS: tuple[End, ...] = get_args(End)
 _BOUNDS: dict[str, tuple[float, float]] = {
     "count": (1, MAX_COUNT),
     "seconds": (1, MAX_SECONDS),
     "hang": (0, MAX_HANG),
     "status": (200, 599),
+    "budget": (1, MAX_COUNT),
 }
 
 
@@ -58,7 +62,8 @@ class Fault:
     accept: bool = False
     preset: str | None = None
     edge: str = EVENTS
-    ends: str | None = None
+    ends: End | None = None
+    budget: int | None = None
 
     @property
     def answers(self) -> bool:
@@ -76,7 +81,8 @@ class Fault:
         code = [f"code {self.error['code']}"] if self.error else []
         status = [f"HTTP {self.answer_status()}"] if self.answers else []
         ends = [f"batch ends: {self.ends}"] if self.ends else []
-        return ", ".join([*status, *code, *late, *ends]) or "Nothing changed"
+        budget = [f"{self.budget} calls an hour"] if self.budget else []
+        return ", ".join([*status, *code, *late, *ends, *budget]) or "Nothing changed"
 
     def answer_status(self) -> int:
         if self.status is not None:
@@ -114,8 +120,11 @@ def _fault(value: object) -> Fault:
     if "error" in value and type(value["error"].get("code")) is not int:
         raise ValueError("error: needs an integer code")
     preset = PRESETS[value["preset"]].fault if "preset" in value else {}
-    open_ended = {"count": None} if "seconds" in value else {}
-    return Fault(**{**preset, **open_ended, **value})
+    whole = {**preset, **value}
+    if "budget" in whole and not whole.keys().isdisjoint(("status", "error", "body", "accept")):
+        raise ValueError("budget: answers for itself, without status, error, body or accept")
+    open_ended = {"count": None} if {"seconds", "budget"} & whole.keys() else {}
+    return Fault(**{**open_ended, **whole})
 
 
 def _check(key: str, given: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -19,6 +19,7 @@ HASH = re.compile(r"[0-9a-fA-F]{64}" + _APPENDIX)
 CLICK_ID = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[^\s.]+" + _APPENDIX)
 BROWSER_ID = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]+" + _APPENDIX)
 NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+_URL = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
 _IP_APPENDIX = re.compile(r"\.[A-Za-z0-9_-]{8}$")
 
 
@@ -41,6 +42,26 @@ def is_id(value: object) -> bool:
 def is_currency(value: object) -> bool:
     """Lower case is accepted: Meta's own samples have it."""
     return isinstance(value, str) and value.upper() in CURRENCIES
+
+
+def is_url(value: object) -> bool:
+    return isinstance(value, str) and _URL.fullmatch(value) is not None
+
+
+def is_deep(value: object, limit: int) -> bool:
+    """Is it nested deeper than that?"""
+    level = [value]
+    for _ in range(limit):
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def is_ip(value: object) -> bool:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from . import bodies, expansion, glance, notes, quality, rules, verdicts
+from . import bodies, expansion, glance, notes, proofs, quality, rules, verdicts
 from .web import FRESH, TooLargeError, body_of, content_type, json_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
+    from .asks import Ask
     from .box import Sandbox
     from .faults import Fault
 
@@ -43,21 +46,39 @@ class Graph:
     async def dataset_quality(self, request: Request) -> Response:
         """`GET /v{N.N}/dataset_quality`: of one data set, by event name."""
         asked = request.query_params
-        version, dataset = request.path_params["version"], asked.get("dataset_id", "")
-        refused = _refuse(version, token_of(request, {}), dataset, f"/{version}/dataset_quality")
+        version = request.path_params["version"]
+        path, token = f"/{version}/dataset_quality", token_of(request, {})
+        refused = self._refuse(version, token, asked, path)
         if refused:
             return json_answer(refused.body(trace()), status=refused.status)
-        agent = asked.get("agent_name", "")
+        return self.quality(asked)
+
+    def quality(self, asked: Mapping[str, Any]) -> Response:
+        """What `dataset_quality` answers to these parameters."""
+        dataset, agent = str(asked.get("dataset_id", "")), str(asked.get("agent_name", ""))
+        if not rules.is_pixel_id(dataset):
+            rejection = verdicts.no_such_object(dataset, "GET")
+            return json_answer(rejection.body(trace()), status=rejection.status)
         try:
             entries = self._box.book.entries()
-            found = quality.answer(entries, dataset, asked.get("fields", ""), agent)
+            found = quality.answer(entries, dataset, str(asked.get("fields", "")), agent)
         except expansion.BadFieldsError as error:
             rejection = verdicts.bad_fields(str(error))
             return json_answer(rejection.body(trace()), status=rejection.status)
         return json_answer(found)
 
+    def batched(self, ask: Ask) -> Response:
+        """The events of one call of a batch: its body is a form, and `data` in it a text."""
+        given, broken = dict(ask.given), None
+        if isinstance(given.get("data"), str):
+            try:
+                given["data"] = bodies.events(given["data"])
+            except bodies.BadBodyError as error:
+                broken = verdicts.Fault(("data",), str(error))
+        return self._judge(ask.node, given, _broken(ask.node, given, broken, ask.now), ask.now)
+
     async def _accept(self, request: Request) -> Response:
-        mark, now = trace(), time.time()
+        now = time.time()
         given: dict[str, Any] = {}
         broken: verdicts.Fault | None = None
         try:
@@ -66,13 +87,36 @@ class Graph:
             return json_answer({"error": {"message": "Request body too large"}}, status=413)
         except bodies.BadBodyError as error:
             broken = verdicts.Fault(("data",), str(error))
-        rejection = _refuse_events(request, given, broken, now)
-        if rejection is None:
-            self._record(request.path_params["pixel_id"], given, now)
+        version, pixel_id = request.path_params["version"], request.path_params["pixel_id"]
+        path, token = f"/{version}/{pixel_id}/events", token_of(request, given)
+        proof = {**given, **request.query_params}
+        refused = self._refuse(version, token, proof, path)
+        refused = refused or _broken(pixel_id, given, broken, now)
+        return self._judge(pixel_id, given, refused, now)
+
+    def _judge(
+        self, pixel_id: str, given: dict[str, Any], refused: verdicts.Rejection | None, now: float
+    ) -> Response:
+        """Record the events, or the refusal; then answer so."""
+        mark = trace()
+        if refused is None:
+            self._record(pixel_id, given, now)
             return json_answer(verdicts.received(len(given["data"]), mark))
-        body = rejection.body(mark)
-        self._reject(request.path_params["pixel_id"], rejection.status, body, given, now)
-        return json_answer(body, status=rejection.status)
+        body = refused.body(mark)
+        self._reject(pixel_id, refused.status, body, given, now)
+        return json_answer(body, status=refused.status)
+
+    def _refuse(
+        self, version: str, token: object, given: Mapping[str, Any], path: str
+    ) -> verdicts.Rejection | None:
+        """The first reason not to process a call, in the order Graph meets them."""
+        if not VERSION.fullmatch(version):
+            return verdicts.unknown_path(path)
+        if not rules.is_token(token):
+            return verdicts.bad_token()
+        if not proofs.fits(self._box.app_secret, str(token), given):
+            return verdicts.bad_proof()
+        return None
 
     def _record(self, pixel_id: str, given: dict[str, Any], now: float) -> None:
         batch = {"test_event_code": plain(given.get("test_event_code"))}
@@ -94,25 +138,13 @@ class Graph:
         self._box.reject({**row, "count": count, "events": events})
 
 
-def _refuse_events(
-    request: Request, given: dict[str, Any], broken: verdicts.Fault | None, now: float
+def _broken(
+    pixel_id: str, given: dict[str, Any], broken: verdicts.Fault | None, now: float
 ) -> verdicts.Rejection | None:
-    version, pixel_id = request.path_params["version"], request.path_params["pixel_id"]
-    path = f"/{version}/{pixel_id}/events"
-    refused = _refuse(version, token_of(request, given), pixel_id, path)
-    if refused:
-        return refused
+    if not rules.is_pixel_id(pixel_id):
+        return verdicts.no_such_object(pixel_id, "POST")
     fault = broken or rules.check(given.get("data"), now)
     return verdicts.invalid(fault) if fault else None
-
-
-def _refuse(version: str, token: object, pixel_id: str, path: str) -> verdicts.Rejection | None:
-    """The first reason not to process a call, in the order Graph meets them."""
-    if not VERSION.fullmatch(version):
-        return verdicts.unknown_path(path)
-    if not rules.is_token(token):
-        return verdicts.bad_token()
-    return None if rules.is_pixel_id(pixel_id) else verdicts.no_such_pixel(pixel_id)
 
 
 def token_of(request: Request, given: dict[str, Any]) -> object:

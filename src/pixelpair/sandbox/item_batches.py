@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from . import items_batch, params
 from .asks import fields, select
-from .item_rules import lacking
-from .items import Items, merged
+from .item_flags import PRIORITIES
+from .item_rules import MAX_ID, lacking
+from .items import Items, encoded, merged
 from .refusals import bad_parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .asks import Ask
+    from .faults import End
     from .items_batch import Batch, Line
 
-End = Literal["finished", "error", "canceled"]
 # How long Meta takes is not documented. So long here: tests that wait are slow tests.
 WAIT, START, PER_ITEM = 0.015, 0.03, 0.00002
 MAX_KNOWN = 500
+# The longest item that is documented, with its 50 pictures, is shorter than half of it.
+MAX_ITEM = 128 * 1024
 # Meta's lists are samples; how long they are is not documented.
 SAMPLE = 10
 FIELDS = (
@@ -65,15 +68,24 @@ class Job:
         for text in texts:
             self.counts[kind] += 1
             if len(self.samples[kind]) < SAMPLE:
-                self.samples[kind].append({"line": line.line, "id": line.id, "message": text})
+                told = {"line": line.line, "id": line.id[:MAX_ID], "message": text}
+                self.samples[kind].append(told)
+
+    def told(self, *, fatal: bool) -> dict[str, Any]:
+        """Samples and totals. HIGH is documented to mean the `fatal` ones, without warnings."""
+        counts = {f"{kind}_total_count": count for kind, count in self.counts.items()}
+        none = {"warnings": [], "warnings_total_count": 0}
+        return {**self.samples, **counts, **(none if fatal else {})}
 
 
 class Jobs:
-    """The queue of one catalog. `number` gives a new item Meta's id, or None: there is no room."""
+    """The queue of one catalog. `ids` are Meta's, for new items; `room` says whether there is any
+    for so many more items, which are so many bytes longer."""
 
-    def __init__(self, items: Items, number: Callable[[], int | None]) -> None:
+    def __init__(self, items: Items, ids: Iterator[int], room: Callable[[int, int], bool]) -> None:
         self._items = items
-        self._number = number
+        self._ids = ids
+        self._room = room
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[tuple[Job, Batch]] = deque()
         self._free = 0.0
@@ -108,13 +120,12 @@ class Jobs:
         job = self._jobs.get(params.text(ask.given, "handle"))
         if job is None:
             raise bad_parameter("no such handle in this catalog")
+        priority = params.chosen("error_priority", ask.given.get("error_priority", ""), PRIORITIES)
         load = params.flag(ask.given, "load_ids_of_invalid_requests", False)
         row = {
             "handle": job.handle,
             "status": job.status(ask.now),
-            **job.samples,
-            "errors_total_count": job.counts["errors"],
-            "warnings_total_count": job.counts["warnings"],
+            **job.told(fatal=priority == "HIGH"),
             "ids_of_invalid_requests": job.invalid if load else [],
         }
         return {"data": [select(row, fields(ask, FIELDS, FIELDS))]}
@@ -125,7 +136,7 @@ class Jobs:
         for line in batch.lines[: shares[job.end]]:
             problems = line.errors or self._apply(line, batch)
             if problems:
-                job.invalid.append(line.id)
+                job.invalid.append(line.id[:MAX_ID])
             job.note("errors", line, problems)
             job.note("warnings", line, line.warnings)
 
@@ -139,8 +150,11 @@ class Jobs:
         data = merged(known.read() if known else {}, line.data)
         if batch.item_type == items_batch.PRODUCT and (absent := lacking(data)):
             return absent
-        number = known.number if known else self._number()
-        if number is None:
+        text = encoded(data)
+        if len(text) > MAX_ITEM:
+            return [f"the item is larger than {MAX_ITEM // 1024} KB"]
+        grown = len(text) - (len(known.data) if known else 0)
+        if not self._room(0 if known else 1, grown):
             return ["the sandbox is full"]
-        self._items.put(line.id, number, data)
+        self._items.put(line.id, known.number if known else next(self._ids), data, text)
         return []

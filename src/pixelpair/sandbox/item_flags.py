@@ -22,6 +22,15 @@ class Flag:
     hint: str
     applies: Callable[[Mapping[str, Any]], bool]
 
+    @property
+    def priority(self) -> str:
+        """As the products edge and the status of a batch call it."""
+        return "HIGH" if self.severity == "MUST_FIX" else "LOW"
+
+
+# As Meta's SDK calls them; none is any.
+PRIORITIES = ("", "HIGH", "MEDIUM", "LOW")
+
 
 def _price(data: Mapping[str, Any]) -> float:
     found = amount(data.get("price"))

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .currencies import CURRENCIES
+from .fields import is_url
 from .vocabulary import words
 
 Data = Mapping[str, Any]
 Check = Callable[[Any], bool]
 
 REQUIRED = ("title", "description", "availability", "condition", "price", "link", "brand")
-IMAGES = ("image", "image_link")
 MAX_ID = 100
 AVAILABILITY = frozenset(
     words(
@@ -41,7 +41,6 @@ SUB_TYPES = frozenset(
     )
 )
 _PRICE = re.compile(r"(-?[0-9]{1,12}(?:\.[0-9]{1,4})?) ([A-Z]{3})")
-_URL = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
 _DAY_TEXT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME_TEXT = r"T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:[+-][0-9]{2}:?[0-9]{2}|Z)?"
 _PERIOD = re.compile(f"{_DAY_TEXT}(?:{_TIME_TEXT})?/{_DAY_TEXT}(?:{_TIME_TEXT})?")
@@ -56,10 +55,6 @@ def amount(price: object) -> float | None:
 
 def is_price(value: object) -> bool:
     return amount(value) is not None
-
-
-def _is_url(value: object) -> bool:
-    return isinstance(value, str) and _URL.fullmatch(value) is not None
 
 
 def _is_text(value: object) -> bool:
@@ -88,11 +83,11 @@ def _images(value: object) -> bool:
 
 
 def _image(value: object) -> bool:
-    return isinstance(value, dict) and _is_url(value.get("url"))
+    return isinstance(value, dict) and is_url(value.get("url"))
 
 
 def _links(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= 50 and all(map(_is_url, value))
+    return isinstance(value, list) and len(value) <= 50 and all(map(is_url, value))
 
 
 def _anything(_value: object) -> bool:
@@ -106,17 +101,17 @@ CHECKS: dict[str, tuple[Check, int | None]] = {
     "availability": (_among(AVAILABILITY), None),
     "condition": (_among(CONDITION), None),
     "price": (is_price, None),
-    "link": (_is_url, None),
+    "link": (is_url, None),
     "brand": (_is_text, None),
     "image": (_images, None),
-    "image_link": (_is_url, None),
+    "image_link": (is_url, None),
     "additional_image_link": (_links, None),
     "sale_price": (is_price, None),
     "sale_price_effective_date": (_pattern(_PERIOD), None),
     "expiration_date": (_pattern(_DAY), None),
     "gender": (_among(GENDER), None),
     "age_group": (_among(AGE_GROUP), None),
-    "mobile_link": (_is_url, None),
+    "mobile_link": (is_url, None),
     "quantity_to_sell_on_facebook": (_whole(0, 2**31), None),
     **{f"custom_number_{n}": (_whole(0, 4_294_967_295), None) for n in range(5)},
     **{f"custom_label_{n}": (_anything, 100) for n in range(5)},
@@ -159,7 +154,8 @@ def _sound(key: str, value: object) -> bool:
 
 
 def warnings(data: Data) -> list[str]:
-    found = [f"{key} is not recognised" for key in data if key not in CHECKS and key != "id"]
+    strange = [key[:MAX_ID] for key in data if key not in CHECKS and key != "id"]
+    found = [f"{key} is not recognised" for key in strange]
     for key, value in data.items():
         if isinstance(value, str) and len(value) > SHORTEST and key in LIMITS:
             limit = LIMITS[key]

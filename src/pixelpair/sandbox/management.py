@@ -12,14 +12,15 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.exceptions import HTTPException
 
-from . import bodies, params, verdicts
+from . import bodies, params, proofs, verdicts
 from .asks import Ask
+from .call_budgets import CODES, spend
 from .catalog_edges import answer
 from .graph import VERSION, faulty, token_of, trace
 from .items_batch import MAX_BYTES
-from .refusals import RefusedError, bad_parameter, too_much
+from .refusals import RefusedError, bad_parameter, throttled, too_much
 from .rules import is_token
-from .web import TooLargeError, body_of, content_type, json_answer
+from .web import FRESH, TooLargeError, body_of, content_type, json_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from .box import Sandbox
+    from .faults import Fault
+    from .graph import Graph
 
 MAX_CALLS = 50
+# Only shown in the `next` of a page, for calls of a batch that named no version.
+DEFAULT = "v26.0"
 METHODS = ("GET", "POST", "DELETE")
 _VERSION_LIKE = re.compile(r"v[0-9].*")
 
@@ -46,8 +51,9 @@ class Sent:
 class Management:
     """Every path under a version that is no endpoint of its own."""
 
-    def __init__(self, box: Sandbox) -> None:
+    def __init__(self, box: Sandbox, graph: Graph) -> None:
         self._box = box
+        self._graph = graph
 
     async def call(self, request: Request) -> Response:
         """`/v{N.N}/{object}` or `/v{N.N}/{object}/{edge}`; a batch where there is no object."""
@@ -62,6 +68,8 @@ class Management:
             return _refused(error.rejection)
         if not is_token(sent.token):
             return _refused(verdicts.bad_token())
+        if not proofs.fits(self._box.app_secret, str(sent.token), sent.given):
+            return _refused(verdicts.bad_proof())
         if parts:
             return await self._one(request.method, parts, sent)
         return await self._batch(request.method, sent)
@@ -70,25 +78,40 @@ class Management:
         """One call, a fault on order permitting."""
         node, edge = (*parts, "")[:2]
         address = "/".join((sent.root, *parts))
-        ask = Ask(method, node, edge, sent.given, time.time(), str(sent.token), address)
+        given = _without_keys(dict(sent.given))
+        ask = Ask(method, node, edge, given, time.time(), str(sent.token), address)
         fault = self._box.rehearsals.take(ask.now, edge or "node")
         if fault is None:
             return self._answer(ask)
         await asyncio.sleep(fault.hang)
         if not fault.answers or fault.accept:
-            told = self._answer(ask, fault.ends)
+            told = self._answer(ask, fault)
             if not fault.answers:
                 return told
         return faulty(fault)
 
-    def _answer(self, ask: Ask, end: Any = None) -> Response:
+    def _answer(self, ask: Ask, fault: Fault | None = None) -> Response:
+        """By whom the edge belongs to: those of events are the events' Graph's."""
+        if (ask.method, ask.edge) == ("POST", "events"):
+            return self._graph.batched(ask)
+        if (ask.method, ask.node, ask.edge) == ("GET", "dataset_quality", ""):
+            return self._graph.quality(ask.given)
+        return self._manage(ask, fault)
+
+    def _manage(self, ask: Ask, fault: Fault | None) -> Response:
+        box = self._box
+        limit, end = (fault.budget, fault.ends) if fault else (None, None)
+        spent = spend(box.catalogs, ask, limit, box.rehearsals.until(ask.edge or "node"))
+        headers = {**FRESH, **(spent.header() if spent else {})}
         try:
-            told = answer(self._box.catalogs, ask, end or "finished")
+            if spent and spent.minutes:
+                raise throttled(CODES[spent.kind], spent.kind)
+            told = answer(box.catalogs, ask, end or "finished")
         except RefusedError as error:
-            return _refused(error.rejection)
+            return _refused(error.rejection, headers)
         if ask.method != "GET":
-            self._box.book.revision += 1  # the page hears of it
-        return json_answer(told)
+            box.book.revision += 1  # the page hears of it
+        return json_answer(told, headers=headers)
 
     async def _batch(self, method: str, sent: Sent) -> Response:
         """Each call is answered for itself, in order; a body is JSON in a string."""
@@ -113,10 +136,6 @@ class Management:
         return await self._one(method, parts, Sent(given, sent.token, root))
 
 
-# Only shown in the `next` of a page, for calls of a batch that named no version.
-DEFAULT = "v26.0"
-
-
 def _call(call: object) -> tuple[str, list[str], dict[str, Any]]:
     """Method, path and parameters of one call of a batch."""
     given = call if isinstance(call, dict) else {}
@@ -131,6 +150,13 @@ def _call(call: object) -> tuple[str, list[str], dict[str, Any]]:
     return str(given.get("method", "")).upper(), parts, dict(pairs)
 
 
+def _without_keys(given: dict[str, Any]) -> dict[str, Any]:
+    """Who calls was settled; a `next` of a page shall not carry it twice."""
+    return {
+        name: value for name, value in given.items() if name not in ("access_token", proofs.KEY)
+    }
+
+
 async def _read(request: Request, version: str) -> Sent:
     """The parameters, of the address first and then of the body."""
     given: dict[str, Any] = dict(request.query_params)
@@ -143,7 +169,6 @@ async def _read(request: Request, version: str) -> Sent:
     except bodies.BadBodyError as error:
         raise bad_parameter(str(error)) from error
     token = token_of(request, given)
-    given.pop("access_token", None)
     root = str(request.base_url).rstrip("/")
     return Sent(given, token, f"{root}/{version}" if version else root)
 
@@ -166,5 +191,5 @@ def _unknown(version: str, path: str) -> Response:
     return _refused(verdicts.unknown_path(path))
 
 
-def _refused(rejection: verdicts.Rejection) -> Response:
-    return json_answer(rejection.body(trace()), status=rejection.status)
+def _refused(rejection: verdicts.Rejection, headers: dict[str, str] | None = None) -> Response:
+    return json_answer(rejection.body(trace()), status=rejection.status, headers=headers)

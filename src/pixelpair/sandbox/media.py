@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import params
 from .asks import fields, select
+from .catalogs import Node
 from .paging import page
 from .products import image
 from .refusals import bad_parameter, no_such_object
@@ -16,7 +17,7 @@ from .tags import checked
 
 if TYPE_CHECKING:
     from .asks import Ask
-    from .catalogs import Catalogs, Node, Product
+    from .catalogs import Catalogs, Product
 
 # REELS is documented, CAROUSEL and the others are general knowledge.
 TYPES = ("IMAGE", "VIDEO", "REELS", "CAROUSEL", "STORIES")
@@ -153,12 +154,12 @@ def _children(world: Catalogs, ask: Ask) -> list[str]:
     given = ask.given.get("children", [])
     listed = given.split(",") if isinstance(given, str) and "[" not in given else given
     ids = params.ids({"children": listed}, "children")
-    for one in ids:
-        child = world.find(one)
-        if not _is(child, "container") or not child.data["is_carousel_item"]:  # type: ignore[union-attr]
-            raise bad_parameter(f"children: {one} is no container with is_carousel_item")
     if len(ids) > MAX_CHILDREN:
         raise bad_parameter(f"children: at most {MAX_CHILDREN}")
+    for one in ids:
+        child = _made(world, one, ask)
+        if child is None or not child.data["is_carousel_item"]:
+            raise bad_parameter(f"children: {one} is no container with is_carousel_item")
     return ids
 
 
@@ -169,22 +170,23 @@ def container(_world: Catalogs, node: Node, ask: Ask) -> dict[str, Any]:
 
 
 def publish(world: Catalogs, _account: object, ask: Ask) -> dict[str, Any]:
-    node = world.find(params.text(ask.given, "creation_id"))
-    if not _is(node, "container") or node.owner != ask.node:  # type: ignore[union-attr]
+    node = _made(world, params.text(ask.given, "creation_id"), ask)
+    if node is None:
         raise bad_parameter("creation_id names no container of this account")
-    code = _status(node, ask.now)  # type: ignore[arg-type]
+    code = _status(node, ask.now)
     if code != READY:
         raise bad_parameter(f"the container is {code}")
-    return {"id": _published(world, node, ask).id}  # type: ignore[arg-type]
+    return {"id": _published(world, node, ask).id}
 
 
 def _published(world: Catalogs, node: Node, ask: Ask) -> Node:
-    children = [world.find(one) for one in node.data.get("children", [])]
-    tagged = any(one.data["tags"] for one in (node, *children))  # type: ignore[union-attr]
+    found = (_made(world, one, ask) for one in node.data.get("children", []))
+    children = [child for child in found if child]
+    tagged = any(one.data["tags"] for one in (node, *children))
     recent = [one for one in world.of("medium", ask.node) if ask.now - one.data["made"] < DAY]
     if tagged and sum(one.data["tagged"] for one in recent) >= TAGGED_A_DAY:
         raise bad_parameter(f"at most {TAGGED_A_DAY} tagged posts within 24 hours")
-    parts = [_medium(world, child, ask, tagged=False) for child in children]  # type: ignore[arg-type]
+    parts = [_medium(world, child, ask, tagged=False) for child in children]
     made = _medium(world, node, ask, tagged=tagged)
     made.data["children"] = [part.id for part in parts]
     return made
@@ -213,5 +215,8 @@ def _status(node: Node, now: float) -> str:
     return WORKING if slow and now < node.data["made"] + VIDEO_SECONDS else READY
 
 
-def _is(found: Any, kind: str) -> bool:
-    return getattr(found, "kind", "") == kind
+def _made(world: Catalogs, container_id: str, ask: Ask) -> Node | None:
+    """The container of this account with this id."""
+    found = world.find(container_id)
+    own = isinstance(found, Node) and (found.kind, found.owner) == ("container", ask.node)
+    return found if isinstance(found, Node) and own else None

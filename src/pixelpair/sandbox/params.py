@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # 1 and 0 are equal to these.
 _FLAGS = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
+# No bound is documented of names, descriptions and addresses; the longest known has 5000.
+MAX_TEXT = 8000
 _BARE = re.compile(r"[0-9]{1,4}")
 
 
@@ -24,7 +26,9 @@ def text(given: Mapping[str, Any], key: str, default: str | None = None) -> str:
         raise missing(key)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise bad_parameter(f"{key} must be a string")
-    return str(value)
+    if len(told := str(value)) > MAX_TEXT:
+        raise bad_parameter(f"{key} is longer than {MAX_TEXT} characters")
+    return told
 
 
 def flag(given: Mapping[str, Any], key: str, default: bool) -> bool:

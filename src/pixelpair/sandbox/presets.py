@@ -88,6 +88,14 @@ PRESETS: dict[str, Preset] = {
             "headers": {"X-Business-Use-Case-Usage": _CATALOG_USAGE},
         },
     ),
+    "catalog-budget": Preset(
+        "Catalog",
+        "A small budget of calls",
+        "Each catalog takes 3 items_batch calls, then answers code 80014; its "
+        "X-Business-Use-Case-Usage grows with every call.",
+        "A sync goes as far as the budget, then waits, or stops and says when to go on.",
+        {"edge": "items_batch", "budget": 3},
+    ),
     "catalog-admin": Preset(
         "Catalog",
         "Not an admin",

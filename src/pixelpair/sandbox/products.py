@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import params
 from .asks import fields, select
-from .item_flags import flagged
+from .item_flags import PRIORITIES, flagged
 from .paging import page
 from .product_filters import compiled
 from .vocabulary import words
@@ -18,7 +18,9 @@ from .vocabulary import words
 if TYPE_CHECKING:
     from .asks import Ask
     from .catalogs import Catalog, Catalogs, Node, Product
+    from .item_flags import Flag
     from .items import Item
+    from .product_filters import Test
 
 FROM_DATA = {
     "name": "title",
@@ -43,6 +45,21 @@ FIELDS = (
     *FROM_DATA,
     *words("id retailer_id currency image_url product_catalog product_group review_status errors"),
 )
+# What Meta's SDK reads too, and the sandbox has no values of.
+KNOWN = (
+    *FIELDS,
+    *words(
+        "additional_image_cdn_urls additional_variant_attributes applinks bundle_items "
+        "bundle_retailer_ids capabilities_disabled_by_user capability_to_review_status "
+        "category_specific_fields commerce_insights custom_data image_cdn_urls image_fetch_status "
+        "images importer_address importer_name invalidation_errors inventory is_bundle_hero "
+        "live_special_price manufacturer_info offer_disclaimer parent_product_id product_feed "
+        "product_local_info product_relationship review_rejection_reasons sale_price_end_date "
+        "sale_price_start_date shipping_weight_unit shipping_weight_value short_description "
+        "start_date status tags video_fetch_status videos visibility wa_compliance_category"
+    ),
+)
+GROUP_FIELDS = ("id", "retailer_id", "product_catalog", "variants")
 
 
 def row(catalog: Catalog, item: Item) -> dict[str, Any]:
@@ -82,39 +99,46 @@ def products_of_set(world: Catalogs, node: Node, ask: Ask) -> dict[str, Any]:
 
 
 def read(_world: Catalogs, found: Product, ask: Ask) -> dict[str, Any]:
-    tree = {"id": {}, **fields(ask, FIELDS, ("id", "name", "retailer_id"))}
+    tree = {"id": {}, **fields(ask, KNOWN, ("id", "name", "retailer_id"))}
     return select(row(found.catalog, found.item), tree)
 
 
 def groups(_world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
     found = catalog.items.groups()
-    tree = fields(ask, ("id", "retailer_id", "product_catalog"), ("id", "retailer_id"))
+    tree = fields(ask, GROUP_FIELDS, ("id", "retailer_id"))
     own = {"product_catalog": {"id": catalog.id, "name": catalog.name}}
     return page(found, len(found), ask, lambda one: select({**group(catalog, one), **own}, tree))
 
 
 def _listed(catalog: Catalog, rule: dict[str, Any], ask: Ask) -> dict[str, Any]:
-    tree = {"id": {}, **fields(ask, FIELDS, ("id", "name", "retailer_id"))}
+    tree = {"id": {}, **fields(ask, KNOWN, ("id", "name", "retailer_id"))}
 
     def show(item: Item) -> dict[str, Any]:
         return select(row(catalog, item), tree)
 
-    one = _one(rule)
-    if one is not None:  # the bridge from a shop's id to Meta's is asked often: no search
-        item = catalog.items.get(one)
-        return page([item] if item else [], int(item is not None), ask, show)
-    approved = params.flag(ask.given, "return_only_approved_products", False)
-    if not any((rule.get("and", rule), approved, ask.given.get("error_type"))):
+    one = _one(rule)  # the bridge from a shop's id to Meta's is asked often: no search
+    goods = catalog.items if one is None else filter(None, [catalog.items.get(one)])
+    tests = _tests(rule if one is None else {}, ask)
+    if one is None and not tests:
         return page(catalog.items, len(catalog.items), ask, show)
-    kind, test = str(ask.given.get("error_type") or ""), compiled(rule)
-    found = [
-        item
-        for item in catalog.items
-        if test(item)
-        and (not approved or item.review == "approved")
-        and (not kind or any(flag.name == kind for flag in flagged(item.flags)))
-    ]
+    found = [item for item in goods if all(test(item) for test in tests)]
     return page(found, len(found), ask, show)
+
+
+def _tests(rule: dict[str, Any], ask: Ask) -> list[Test]:
+    """What an item of the list must be, beside being in the catalog."""
+    tests = [compiled(rule)] if rule.get("and", rule) else []
+    if params.flag(ask.given, "return_only_approved_products", False):
+        tests.append(lambda item: item.review == "approved")
+    kind = str(ask.given.get("error_type") or "")
+    priority = params.chosen("error_priority", ask.given.get("error_priority", ""), PRIORITIES)
+    if kind or priority:
+        tests.append(lambda item: any(_fits(flag, kind, priority) for flag in flagged(item.flags)))
+    return tests
+
+
+def _fits(flag: Flag, kind: str, priority: str) -> bool:
+    return kind in ("", flag.name) and priority in ("", flag.priority)
 
 
 def _one(rule: dict[str, Any]) -> str | None:
@@ -130,7 +154,7 @@ def _errors(item: Item) -> list[dict[str, Any]]:
             "title": flag.title,
             "description": flag.hint,
             "error_type": flag.name,
-            "error_priority": "HIGH" if flag.severity == "MUST_FIX" else "LOW",
+            "error_priority": flag.priority,
         }
         for flag in flagged(item.flags)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import verdicts
 from .verdicts import Rejection
 
 
@@ -23,12 +24,7 @@ def missing(key: str) -> RefusedError:
 
 
 def no_such_object(node: str, method: str) -> RefusedError:
-    message = (
-        f"Unsupported {method.lower()} request. Object with ID '{node}' does not exist, cannot be "
-        "loaded due to missing permissions, or does not support this operation"
-    )
-    error = {"message": message, "type": "GraphMethodException", "code": 100, "error_subcode": 33}
-    return RefusedError(Rejection(400, error))
+    return RefusedError(verdicts.no_such_object(node, method))
 
 
 def too_much() -> RefusedError:
@@ -39,6 +35,11 @@ def too_much() -> RefusedError:
 def live_sets() -> RefusedError:
     """Code 801 is documented of deleting a catalog; that live sets cause it is our reading."""
     return _refused(801, "The catalog has live product sets")
+
+
+def throttled(code: int, kind: str) -> RefusedError:
+    """Documented: 80009 of catalog management, 80014 of catalog batches."""
+    return _refused(code, f"There have been too many {kind} calls to this catalog. Wait a bit")
 
 
 def _refused(code: int, detail: str, status: int = 400, **more: str) -> RefusedError:

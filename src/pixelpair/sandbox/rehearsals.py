@@ -31,6 +31,7 @@ class Order:
             "title": self.fault.title(),
             "preset": self.fault.preset,
             "edge": self.fault.edge,
+            "budget": self.fault.budget,
             "left": self.fault.count,
             "until": self.until,
             "seconds": self.fault.seconds,
@@ -58,7 +59,7 @@ class Rehearsals:
     def take(self, now: float, edge: str = EVENTS) -> Fault | None:
         """The fault of this call, if one is on order: of its edge, or else of all edges."""
         self._advance(now)
-        waiting = next((q for name in (edge, ANY) if (q := self._queues.get(name))), None)
+        waiting = self._waiting(edge)
         if not waiting:
             return None
         first = waiting[0]
@@ -68,6 +69,11 @@ class Rehearsals:
             waiting.popleft()
             self._advance(now)
         return fault
+
+    def until(self, edge: str) -> float | None:
+        """When the order that is in force on this edge ends, if its end is known."""
+        waiting = self._waiting(edge)
+        return waiting[0].until if waiting else None
 
     def call_off(self, number: int | None = None) -> bool:
         """All of them, or one; False where that one is not there."""
@@ -80,6 +86,9 @@ class Rehearsals:
     def rows(self, now: float) -> list[dict[str, Any]]:
         self._advance(now)
         return [order.shown() for order in self._orders()]
+
+    def _waiting(self, edge: str) -> deque[Order] | None:
+        return next((q for name in (edge, ANY) if (q := self._queues.get(name))), None)
 
     def _orders(self) -> list[Order]:
         every = (order for queue in self._queues.values() for order in queue)

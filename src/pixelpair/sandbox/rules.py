@@ -7,17 +7,15 @@ fault here but a remark (module `notes`). Where no subcode is recorded, it is a 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import ldu
 from .custom_rules import CUSTOM_RULES
-from .fields import part
+from .fields import is_deep, part
 from .user_rules import USER_RULES
 from .verdicts import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .fields import Event, Rule
 
 MAX_EVENTS = 1000
@@ -71,18 +69,7 @@ def check_event(event: object, now: float) -> Fault | None:
 
 
 def _depth(event: Event, _now: float) -> Fault | None:
-    level: list[Any] = [event]
-    for _ in range(MAX_DEPTH):
-        level = [child for value in level for child in _children(value)]
-        if not level:
-            return None
-    return Fault((), "the event is nested too deeply")
-
-
-def _children(value: object) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+    return Fault((), "the event is nested too deeply") if is_deep(event, MAX_DEPTH) else None
 
 
 def _name(event: Event, _now: float) -> Fault | None:

@@ -22,12 +22,12 @@ HOST = "127.0.0.1"
 PORT = 8765
 
 
-def serve(host: str = HOST, port: int = PORT) -> None:
+def serve(host: str = HOST, port: int = PORT, app_secret: str = "") -> None:
     """Serve until interrupted; prints the address once it can be opened. Port 0 picks a free one.
 
     Raises SandboxError when uvicorn is missing or the port is taken.
     """
-    server = _server(create_app())
+    server = _server(create_app(app_secret=app_secret))
     with _listen(host, port) as listener:
         sys.stdout.write(f"pixelpair sandbox: {_address(listener)}\n")
         sys.stdout.flush()

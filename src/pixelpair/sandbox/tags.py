@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import params
 from .asks import fields, select
+from .catalogs import Node
 from .products import image
 from .refusals import bad_parameter
 
 if TYPE_CHECKING:
     from .asks import Ask
-    from .catalogs import Catalogs, Node, Product
+    from .catalogs import Catalogs, Product
 
 Tag = dict[str, Any]
 
@@ -120,9 +121,9 @@ def _child(world: Catalogs, medium: Node, ask: Ask) -> Node:
     children = medium.data.get("children", [])
     at = params.whole(ask.given, "child_index", 0, 0, len(children))
     child = world.find(children[at]) if at < len(children) else None
-    if child is None:
+    if not isinstance(child, Node):
         raise bad_parameter("child_index names no child of this medium")
-    return child  # type: ignore[return-value]
+    return child
 
 
 def _deleted(world: Catalogs, tag: object) -> str:

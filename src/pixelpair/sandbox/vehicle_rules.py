@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from . import params
-from .fields import is_currency
+from .fields import is_currency, is_url
 from .refusals import bad_parameter
 from .vocabulary import words
 
@@ -37,8 +36,20 @@ REQUIRED = words(
     "state_of_vehicle title url vehicle_id vin year"
 )
 FIELDS = (*TEXTS, *ENUMS, *NUMBERS, *OBJECTS, "images")
+# With those that Meta's SDK reads beside the documented ones; they are never set here.
+KNOWN = (
+    *FIELDS,
+    *words(
+        "availability_circle_radius availability_circle_radius_unit custom_label_0 custom_label_1 "
+        "custom_label_2 custom_label_3 custom_label_4 custom_number_0 custom_number_1 "
+        "custom_number_2 custom_number_3 custom_number_4 dealer_communication_channel dealer_email "
+        "dealer_privacy_policy_url features image_fetch_status legal_disclosure_impressum_url "
+        "previous_currency previous_price product_priority_0 product_priority_1 product_priority_2 "
+        "product_priority_3 product_priority_4 sale_currency sale_price sanitized_images tags "
+        "unit_price vehicle_registration_plate vehicle_specifications"
+    ),
+)
 UNITS = ("KILOMETERS", "MILES")
-_URL = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
 
 
 def create(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
@@ -65,7 +76,7 @@ def _check(data: dict[str, Any]) -> None:
     params.chosen("mileage.unit", data["mileage"].get("unit", "MILES"), UNITS)
     params.whole(data["mileage"], "value", 0, 0, 2**62)
     addresses = [data["url"], *map(_image, data["images"])]
-    if not data["images"] or not all(_URL.fullmatch(address) for address in addresses):
+    if not data["images"] or not all(map(is_url, addresses)):
         raise bad_parameter("url and the image_url of each of the images must be addresses")
 
 

@@ -72,10 +72,16 @@ def bad_token() -> Rejection:
     return Rejection(401, {"message": message, "type": "OAuthException", "code": 190})
 
 
-def no_such_pixel(pixel_id: str) -> Rejection:
+def bad_proof() -> Rejection:
+    """Code 104 is documented; the words are ours."""
+    message = "Incorrect signature: appsecret_proof is missing or was made with another secret"
+    return Rejection(400, {"message": message, "type": "OAuthException", "code": 104})
+
+
+def no_such_object(node: str, method: str) -> Rejection:
     message = (
-        f"Unsupported post request. Object with ID '{pixel_id}' does not exist, cannot be loaded "
-        "due to missing permissions, or does not support this operation"
+        f"Unsupported {method.lower()} request. Object with ID '{node}' does not exist, cannot be "
+        "loaded due to missing permissions, or does not support this operation"
     )
     error = {"message": message, "type": "GraphMethodException", "code": 100, "error_subcode": 33}
     return Rejection(400, error)

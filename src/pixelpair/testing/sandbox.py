@@ -52,9 +52,9 @@ class Sandbox:
         self._json("POST", "/api/faults", json=fault)
 
     def clear(self) -> None:
-        """Forget what arrived, and the faults on order."""
-        self._json("DELETE", "/api/events")
-        self._json("DELETE", "/api/faults")
+        """Forget all that a test made: what arrived, the catalogs, the faults on order."""
+        for made in ("events", "catalogs", "faults"):
+            self._json("DELETE", f"/api/{made}")
 
     def close(self) -> None:
         """Let the connection go; the sandbox itself runs on."""

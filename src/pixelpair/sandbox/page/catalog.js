@@ -3,11 +3,15 @@ import { $, clock, element, group, many, say } from "./dom.js";
 import { facts } from "./detail.js";
 
 const STATES = { matched: "matched", elsewhere: "other catalog", unmatched: "unmatched" };
-const COLUMNS = ["ViewContent", "AddToCart", "Purchase"];
+const COLUMNS = [["ViewContent", "Viewed"], ["AddToCart", "To cart"], ["Purchase", "Bought"]];
+const NAMED = COLUMNS.map(([event]) => event);
 const EVERY = 1000;
+const PIECE = 100; // of rows that are shown at once
 const body = $("products").tBodies[0];
 let catalogs = [];
 let found = { counts: {}, products: [], more: 0 };
+let drawn = "";
+let length = PIECE;
 let timer = 0;
 let next = 0;
 
@@ -16,9 +20,17 @@ export function start() {
   $("catalog-choice").addEventListener("change", () => {
     clearTimeout(timer);
     timer = 0;
+    length = PIECE;
     refresh(true);
   });
-  $("catalog-show").addEventListener("change", draw);
+  $("catalog-show").addEventListener("change", () => {
+    length = PIECE;
+    draw();
+  });
+  $("more-products").addEventListener("click", () => {
+    length += PIECE;
+    draw();
+  });
   $("catalog-form").addEventListener("submit", (submit) => submit.preventDefault());
 }
 
@@ -54,6 +66,10 @@ function choices() {
 
 function draw() {
   const catalog = catalogs.find((one) => one.id === $("catalog-choice").value);
+  const wanted = $("catalog-show").value;
+  const news = JSON.stringify([catalog, found, wanted, length]);
+  if (news === drawn) return; // a second later nothing has changed: what is marked stays marked
+  drawn = news;
   $("no-catalog").hidden = Boolean(catalog);
   $("catalog-full").hidden = !catalog;
   if (!catalog) return;
@@ -62,32 +78,51 @@ function draw() {
     "Items", catalog.items.toLocaleString("en") + (catalog.open ? `, ${many(catalog.open, "batch", "batches")} at work` : ""),
     "Pixels", catalog.sources.join(", ") || "none is linked: no event is matched",
   ));
-  const { matched, elsewhere, unmatched } = found.counts;
-  const told = matched + elsewhere + unmatched ? `${matched} matched, ${unmatched} unmatched, ${elsewhere} in another catalog` : "";
+  const told = sum();
   say($("catalog-said"), told);
-  const wanted = $("catalog-show").value;
   const rows = found.products.filter((row) => !wanted || row.match === wanted);
-  body.replaceChildren(...rows.map(line));
+  body.replaceChildren(...rows.slice(0, length).map(line));
+  const hidden = rows.length - length;
+  $("more-products").hidden = hidden <= 0;
+  say($("more-products"), `Show ${many(Math.min(hidden, PIECE), "more product")}`);
   $("products-region").hidden = rows.length === 0;
   $("no-products").hidden = rows.length > 0 && !found.more;
   say($("no-products"), found.more ? `${many(found.more, "more product")} not shown.` : nothing(told));
 }
 
+function sum() {
+  const { matched, elsewhere, unmatched } = found.counts;
+  const all = matched + elsewhere + unmatched;
+  if (!all) return "";
+  const share = Math.floor((100 * matched) / all);
+  return `${matched} matched, ${unmatched} unmatched, ${elsewhere} in another catalog (${share} % matched)`;
+}
+
 const nothing = (told) => (told ? "No product is like that." : "No event of a linked pixel has named a product within 28 days.");
 
 function line(row) {
-  const name = group("th", "", element("b", row.title || row.id), element("span", row.id + (row.kind ? `, ${row.kind}` : ""), "id"));
+  const below = [row.title && row.id, row.kind && `content_type ${row.kind}`].filter(Boolean).join(", ");
+  const name = part("th", "rowheader", "", element("b", row.title || row.id), below && element("span", below, "id"));
   name.scope = "row";
-  const other = Object.entries(row.events).filter(([event]) => !COLUMNS.includes(event));
-  const made = group("tr", "", name, group("td", "", element("span", STATES[row.match], `chip ${row.match}`)));
-  for (const event of COLUMNS) made.append(number(row.events[event] || 0));
-  made.append(number(other.reduce((sum, [, count]) => sum + count, 0)), element("td", row.why));
+  const other = Object.entries(row.events).filter(([event]) => !NAMED.includes(event));
+  const made = part("tr", "row", "", name, part("td", "cell", "", element("span", STATES[row.match], `chip ${row.match}`)));
+  for (const [event, label] of COLUMNS) made.append(number(row.events[event] || 0, label));
+  made.append(number(other.reduce((all, [, count]) => all + count, 0), "Other"), part("td", "cell", "why", row.why));
   made.title = `last seen at ${clock(row.last)}`;
   return made;
 }
 
-function number(count) {
-  return element("td", count ? count.toLocaleString("en") : "–", "number");
+function number(count, label) {
+  const made = part("td", "cell", "number", count ? count.toLocaleString("en") : "–");
+  made.dataset.label = label; // on a phone, where the head of the table is out of sight
+  return made;
+}
+
+/* Part of a table that a phone shows as cards: it stays a table to those who hear it. */
+function part(name, role, className, ...children) {
+  const made = group(name, className, ...children);
+  made.setAttribute("role", role);
+  return made;
 }
 
 function commands() {

@@ -88,7 +88,7 @@ function line(fault, at, now, others) {
     drawn.set(fault.number, node);
   }
   const [, hits, time] = node.children;
-  say(hits, at ? "waits for its turn" : fault.hits ? `${many(fault.hits, "call")} hit so far` : "no call hit yet");
+  say(hits, at ? "waits for its turn" : fault.budget ? `${many(fault.hits, "call")} so far` : fault.hits ? `${many(fault.hits, "call")} hit so far` : "no call hit yet");
   say(time, `${lasts(fault, now)}${at === 2 && others > 0 ? `, and ${others} more wait` : ""}`);
   return node;
 }
@@ -96,5 +96,6 @@ function line(fault, at, now, others) {
 function lasts(fault, now) {
   if (fault.until !== null) return `${left(fault.until - now)} left`;
   if (fault.seconds !== null) return `for ${left(fault.seconds)}`;
+  if (fault.left === null) return "until you end it";
   return `for ${many(fault.left, "more call")}`;
 }
