@@ -97,8 +97,9 @@ def resident() -> float:
 
 def ours(url: str, source: str, book: str) -> dict[str, float]:
     from pixelpair.catalog.book import Book
+    from pixelpair.catalog.plan import Plan
     from pixelpair.catalog.sources import rows_of
-    from pixelpair.catalog.sync import Plan, Sync
+    from pixelpair.catalog.sync import Sync
     from pixelpair.graph.access import Access
     from pixelpair.graph.client import Graph, Query
 

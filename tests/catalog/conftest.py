@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pixelpair.catalog.book import Book
+from pixelpair.catalog.plan import Plan, Report
 from pixelpair.catalog.rows import Row
-from pixelpair.catalog.sync import Plan, Report, Sync
+from pixelpair.catalog.sync import Sync
 from pixelpair.graph.access import Access
 from pixelpair.graph.client import Graph
 

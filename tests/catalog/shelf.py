@@ -42,6 +42,8 @@ class Shelf:
     bodies: list[ANSWERS] = field(default_factory=list)
     posts: int = 0
     asked: int = 0
+    looks: int = 0
+    tokens: set[str] = field(default_factory=set)
     polls: int = 0  # so often a handle is answered with "started" first
     bad_price: str = ""  # refused at once
     bad_title: str = ""  # refused when the batch is worked on
@@ -49,6 +51,7 @@ class Shelf:
     next: list[Any] = field(default_factory=list)
     statuses: dict[str, str] = field(default_factory=dict)
     keep_bodies: bool = True
+    stuck: set[str] = field(default_factory=set)  # that no deletion takes away
     applied: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -56,7 +59,7 @@ class Shelf:
         self._open: dict[str, list[Any]] = {}
         self._ended: dict[str, ANSWERS] = {}
 
-    def answer(self, method: str, url: str, body: bytes) -> tuple[int, dict[str, str], ANSWERS]:
+    def answer(self, method: str, url: str, body: bytes) -> tuple[int, dict[str, str], Any]:
         parts = urlsplit(url)
         edge = parts.path.rsplit("/", 1)[-1]
         with self._lock:
@@ -64,7 +67,19 @@ class Shelf:
                 return self._post(json.loads(body))
             if method == "GET" and edge == "check_batch_request_status":
                 return self._status(parse_qs(parts.query)["handle"][0])
+            if method == "POST" and len(parts.path.split("/")) == 2:
+                calls = json.loads(json.loads(body)["batch"])
+                return 200, {}, [self._product(call) for call in calls]
         return refusal(100, 400)
+
+    def _product(self, call: ANSWERS) -> ANSWERS:
+        """One part of a Graph batch: a look for one item."""
+        assert call["method"] == "GET"
+        query = parse_qs(urlsplit(call["relative_url"]).query)
+        self.looks += 1
+        item_id = json.loads(query["filter"][0])["retailer_id"]["eq"]
+        found = [{"retailer_id": item_id, "id": "7"}] if item_id in self.items else []
+        return {"code": 200, "body": json.dumps({"data": found})}
 
     def _post(self, body: ANSWERS) -> tuple[int, dict[str, str], ANSWERS]:
         self.posts += 1
@@ -117,6 +132,8 @@ class Shelf:
     def _apply(self, request: ANSWERS, upsert: bool) -> bool:
         data, item_id = request["data"], request["data"]["id"]
         self.applied[item_id] = self.applied.get(item_id, 0) + 1
+        if request["method"] == "DELETE" and item_id in self.stuck:
+            return False
         if request["method"] == "DELETE":
             return self.items.pop(item_id, None) is not None
         if self.bad_title and data.get("title") == self.bad_title:
@@ -154,6 +171,7 @@ def served(shelf: Shelf, before: Callable[[str], None] = lambda _method: None) -
 
         def _answer(self) -> None:
             before(self.command)
+            shelf.tokens.add(self.headers.get("Authorization", ""))
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, headers, document = shelf.answer(self.command, self.path, body)
             data = json.dumps(document).encode()

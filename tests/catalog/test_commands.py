@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pixelpair import Settings
+from pixelpair.catalog.plan import Report
 from pixelpair.cli import main
+from pixelpair.commands.catalog_sync import share
 from pixelpair.core.events import Twin
 from pixelpair.delivery.carried import Contents
 
+from ..conftest import ROOT, missing_tool
 from .conftest import TOKEN, product
 from .shelf import CATALOG, Shelf, refusal, served
 
@@ -189,3 +200,204 @@ def test_match_names_causes(told: Told, tmp_path: Path) -> None:
         ("P2", "case", "p2"),
         ("p3", "unknown", None),
     ]
+
+
+def test_what_is_left_is_nobody_elses_to_read(told: Told, shelf: Shelf, tmp_path: Path) -> None:
+    """Seen: 0644, where the umask says so, and an older file's mode stayed."""
+    shelf.bad_price = "0.01 EUR"
+    source = write(tmp_path / "a.csv", [product(1, price="0.01 EUR")])
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (spool / f"catalog-{CATALOG}.left.new").touch(0o666)
+    before = os.umask(0)
+    try:
+        assert told("sync", source, "--catalog", CATALOG)[0] == 1
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in spool.iterdir()}
+    assert modes.pop(f"catalog-{CATALOG}.left.jsonl") == 0o600
+    assert {mode & 0o077 for mode in modes.values()} == {0}
+
+
+# --- many shops ----------------------------------------------------------------------------------
+
+TEA = {"pixel_id": "111", "access_token": "EAABtea"}
+CUPS = {"pixel_id": "222 333", "access_token": "EAABcups EAABsaucers"}
+
+
+class Directory:
+    def for_host(self, host: str) -> Settings | None:
+        return None
+
+    def for_pixel(self, pixel_id: str) -> Settings | None:
+        if pixel_id == "999":
+            raise RuntimeError("EAABsecret: the database is away")
+        return Settings(**TEA) if pixel_id == "111" else None  # type: ignore[arg-type]
+
+
+def by_pixel(
+    shops: Any, url: str, folder: Path, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, str]:
+    settings = Settings(shops=shops, graph_url=url, spool=folder / "spool")
+    source = write(folder / "a.csv", [product(1)])
+    command = ["catalog", "sync", source, "--catalog", CATALOG, *words]
+    code = main(command, settings=lambda: settings)
+    return code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("pixel", "token"), [("111", "EAABtea"), ("222", "EAABcups"), ("333", "EAABsaucers")]
+)
+def test_each_shop_has_its_own_token(
+    served_shelf: Any, shelf: Shelf, tmp_path: Path, capsys: Any, pixel: str, token: str
+) -> None:
+    shops = {"tea.example": TEA, "cups.example": CUPS}
+    assert by_pixel(shops, served_shelf[1], tmp_path, capsys, "--pixel", pixel) == (0, "")
+    assert shelf.tokens == {f"Bearer {token}"}
+    assert "p1" in shelf.items
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ((), "PIXELPAIR_SHOPS has many: name the shop by its pixel, --pixel ID\n"),
+        (("--pixel", "444"), "no shop of PIXELPAIR_SHOPS has the pixel 444\n"),
+    ],
+)
+def test_a_shop_among_many_has_to_be_named(
+    served_shelf: Any, shelf: Shelf, tmp_path: Path, capsys: Any, words: Any, problem: str
+) -> None:
+    shops = {"tea.example": TEA, "cups.example": CUPS}
+    assert by_pixel(shops, served_shelf[1], tmp_path, capsys, *words) == (2, problem)
+    assert by_pixel(shops, served_shelf[1], tmp_path, capsys, "--dry-run")[0] == 0
+    assert shelf.posts == 0
+
+
+def test_shops_of_an_object_are_asked_by_pixel(
+    served_shelf: Any, shelf: Shelf, tmp_path: Path, capsys: Any
+) -> None:
+    for pixel, problem in (
+        ("999", "PIXELPAIR_SHOPS failed: RuntimeError\n"),
+        ("444", "no shop of PIXELPAIR_SHOPS has the pixel 444\n"),
+    ):
+        settings = Settings(shops=Directory(), spool=tmp_path / "spool")
+        source = write(tmp_path / "a.csv", [product(1)])
+        command = ["catalog", "sync", source, "--catalog", CATALOG, "--pixel", pixel]
+        assert main(command, settings=lambda found=settings: found) == 2
+        assert capsys.readouterr().err == problem
+    assert shelf.posts == 0
+
+
+def test_a_pixel_of_nobody_is_told(told: Told, shelf: Shelf, tmp_path: Path) -> None:
+    """Seen: "no PIXELPAIR_ACCESS_TOKEN is set", where one was."""
+    source = write(tmp_path / "a.csv", [product(1)])
+    code, words = told("sync", source, "--catalog", CATALOG, "--pixel", "9")
+    assert (code, words) == (2, "9 is none of this shop's pixels: 1\n")
+    assert told("sync", source, "--catalog", CATALOG, "--pixel", "1")[0] == 0
+
+
+def test_match_compares_one_shops_events_with_its_feed(told: Told, tmp_path: Path) -> None:
+    feed = write(tmp_path / "a.csv", [product(1)])
+    counts = Contents(tmp_path / "spool")
+    for pixel, content_id in (("111", "p1"), ("222", "cup")):
+        body = json.dumps({"custom_data": {"content_ids": [content_id]}}).encode()
+        counts.add([Twin(pixel, "ViewContent", "id", 1, body)])
+    counts.save()
+    assert told("match", feed)[1]["share"] == 50.0
+    assert told("match", feed, "--pixel", "111")[0] == 0
+    assert told("match", feed, "--pixel", "222")[1]["causes"] == {"unknown": 1}
+    assert told("match", feed, "--pixel", "333")[1]["ids"] == 0
+
+
+# --- on a terminal, and by a schedule ------------------------------------------------------------
+
+
+def test_a_terminal_is_shown_how_far_it_is(
+    told: Told, shelf: Shelf, tmp_path: Path, served_shelf: Any
+) -> None:
+    """In a pseudo-terminal, whose bytes are kept."""
+    source = write(tmp_path / "a.csv", [product(n) for n in range(3)])
+    shelf.polls = 2
+    environ = {
+        **os.environ,
+        "TERM": "xterm",
+        "COLUMNS": "120",
+        "PIXELPAIR_PIXEL_ID": "1",
+        "PIXELPAIR_ACCESS_TOKEN": TOKEN,
+        "PIXELPAIR_GRAPH_URL": served_shelf[1],
+        "PIXELPAIR_SPOOL": str(tmp_path / "spool"),
+    }
+    command = [sys.executable, "-m", "pixelpair", "catalog", "sync", source, "--catalog", CATALOG]
+    main_end, its_end = pty.openpty()
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=its_end) as process:
+        os.close(its_end)
+        shown = b""
+        with suppress(OSError):  # Linux says so at the end
+            while data := os.read(main_end, 65536):
+                shown += data
+        assert process.stdout is not None
+        printed = process.stdout.read()
+    os.close(main_end)
+    text = shown.decode()
+    assert process.returncode == 0
+    assert "waiting for Meta: 3 rows, 3 sent, 0 saved, 1 calls" in text
+    assert "sending: 3 rows, 3 sent, 3 saved, 1 calls" in text
+    assert "━" in text
+    assert b"\x1b" not in printed
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (Report(), (0, None)),
+        (Report(rows=5, held=20, unchanged=3), (3, 20)),
+        (Report(rows=30, held=20, unchanged=3, saved=4, failures=1, faulty=2), (10, 30)),
+    ],
+)
+def test_the_bar_knows_as_many_items_as_the_catalog_had(report: Report, expected: Any) -> None:
+    assert share(report) == expected
+
+
+def block(language: str, number: int = 0) -> str:
+    text = (ROOT / "docs" / "sync.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[number]
+
+
+def test_the_lines_of_celery_beat_run(
+    told: Told, shelf: Shelf, served_shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("shop")
+    module.feeds = SimpleNamespace(products=[product(1)])  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "shop", module)
+    for name, value in {
+        "PIXEL_ID": "1",
+        "ACCESS_TOKEN": TOKEN,
+        "GRAPH_URL": served_shelf[1],
+        "SPOOL": str(tmp_path / "spool"),
+    }.items():
+        monkeypatch.setenv(f"PIXELPAIR_{name}", value)
+    names: dict[str, Any] = {}
+    exec(block("python"), names)
+    beats = names["beat_schedule"].values()
+    assert [beat["schedule"] for beat in beats] == [86400, 3600, 900]
+    assert [names["sync_catalog"](*beat["args"]) for beat in beats] == [0, 0, 0]
+    assert (shelf.items, shelf.posts) == ({"p1": product(1)}, 1)
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """ExecStart has to be there: the shop's own is put in its place."""
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        missing_tool("systemd-analyze")
+    service = re.sub(r"ExecStart=\S+", f"ExecStart={sys.executable}", block("ini", 0))
+    service = service.replace("/srv/shop", str(tmp_path))
+    (tmp_path / "stock.service").write_text(service)
+    (tmp_path / "stock.timer").write_text(block("ini", 1))
+    units = [str(tmp_path / "stock.service"), str(tmp_path / "stock.timer")]
+    ran = subprocess.run(
+        [str(tool), "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+    about_ours = [line for line in ran.stderr.splitlines() if "stock" in line]
+    assert about_ours == []
+    when = re.findall(r"OnCalendar=(\S+)", block("ini", 1))[0]
+    subprocess.run([str(tool), "calendar", when], check=True, stdout=subprocess.DEVNULL)

@@ -45,3 +45,11 @@ def test_cause_is_named(
     assert (found.cause, found.there) == (cause, there)
     assert CAUSES[cause].matches == (cause in ("exact", "group"))
     assert bool(CAUSES[cause].fix) != CAUSES[cause].matches
+
+
+def test_text_that_is_far_too_long_is_compared_whole_only() -> None:
+    """Its suffixes would take memory by the square of its length: 5 GB for this one."""
+    long = "a-" * 50_000
+    feed = FeedIds([Item(long, {"id": long}, 1), Item("77", {"id": "77"}, 2)])
+    found = [feed.match(Counted("ViewContent", "", one, 1)) for one in (long, f"{long}77")]
+    assert [match.cause for match in found] == ["exact", "unknown"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -10,6 +11,8 @@ import pytest
 
 from pixelpair import Settings
 from pixelpair.cli import main
+from pixelpair.graph.client import appsecret_proof
+from pixelpair.sandbox.app import create_app
 from pixelpair.sandbox.server import running
 
 from .conftest import TOKEN, product
@@ -19,13 +22,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
 @pytest.fixture(scope="module")
 def meta() -> Iterator[httpx.Client]:
+    """One that refuses calls without the proof that its app makes them, of fifty in one too."""
+    proof = {"appsecret_proof": appsecret_proof(SECRET, TOKEN)}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
     with (
-        running() as url,
-        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as client,
+        running(create_app(app_secret=SECRET)) as url,
+        httpx.Client(base_url=url, headers=headers, params=proof) as client,
     ):
         yield client
+
+
+Synced = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def catalog(meta: httpx.Client) -> str:
+    made = meta.post("/v25.0/77/owned_product_catalogs", json={"name": "Shop"})
+    return str(made.json()["id"])
+
+
+@pytest.fixture
+def sync(
+    meta: httpx.Client, catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Synced:
+    source = tmp_path / "products.jsonl"
+    settings = Settings(
+        pixel_id="1",
+        access_token=TOKEN,
+        app_secret=SECRET,
+        graph_url=str(meta.base_url),
+        spool=tmp_path / "spool",
+    )
+
+    def run(products: list[dict[str, Any]], *words: str) -> tuple[int, Any]:
+        source.write_text("\n".join(map(json.dumps, products)))
+        command = ["catalog", "sync", str(source), "--catalog", catalog, "--json", *words]
+        code = main(command, settings=lambda: settings)
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
 
 
 def items(meta: httpx.Client, catalog: str) -> list[tuple[Any, ...]]:
@@ -34,22 +74,7 @@ def items(meta: httpx.Client, catalog: str) -> list[tuple[Any, ...]]:
     return sorted((one["retailer_id"], one["name"]) for one in found)
 
 
-def test_sandbox_ends_as_the_source(
-    meta: httpx.Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made = meta.post("/v25.0/77/owned_product_catalogs", json={"name": "Shop"})
-    catalog = made.json()["id"]
-    source = tmp_path / "products.jsonl"
-    settings = Settings(
-        pixel_id="1", access_token=TOKEN, graph_url=str(meta.base_url), spool=tmp_path / "spool"
-    )
-
-    def sync(products: list[dict[str, Any]], *words: str) -> tuple[int, Any]:
-        source.write_text("\n".join(map(json.dumps, products)))
-        command = ["catalog", "sync", str(source), "--catalog", catalog, "--json", *words]
-        code = main(command, settings=lambda: settings)
-        return code, json.loads(capsys.readouterr().out)
-
+def test_sandbox_ends_as_the_source(meta: httpx.Client, catalog: str, sync: Synced) -> None:
     goods = [product(n) for n in range(20)]
     code, document = sync(goods, "--full")
     assert (code, document["saved"], document["calls"]) == (0, 20, 1)
@@ -63,3 +88,17 @@ def test_sandbox_ends_as_the_source(
     assert (code, document["saved"], list(document["failed"])) == (1, 1, ["new"])
     assert sync(goods[1:19])[1]["calls"] == 1  # the stock that the source says is there again
     assert sync(goods[1:19])[1]["calls"] == 0
+
+
+def test_items_that_somebody_else_deleted_are_gone(
+    meta: httpx.Client, catalog: str, sync: Synced
+) -> None:
+    """Meta fails such a deletion; whether an item is there is looked up, for each."""
+    goods = [product(n) for n in range(200)]
+    assert sync(goods, "--full")[0] == 0
+    requests = [{"method": "DELETE", "data": {"id": f"p{n}"}} for n in range(140, 200)]
+    body = {"item_type": "PRODUCT_ITEM", "requests": requests}
+    assert meta.post(f"/v25.0/{catalog}/items_batch", json=body).json()["handles"]
+    code, document = sync(goods[:130], "--full", "--max-delete", "50")
+    assert (code, document["deleted"], document["failures"]) == (0, 70, 0)
+    assert meta.get(f"/api/catalogs/{catalog}/items").json()["items"] == goods[:130]

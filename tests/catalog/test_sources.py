@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelpair.catalog import sources
 from pixelpair.catalog.rows import Fault, Row, SourceError
 from pixelpair.catalog.sources import python_rows, rows_of, sniffed
 from pixelpair.catalog.xml_rows import _Reader
@@ -105,6 +106,65 @@ def test_wrong_file_is_refused(tmp_path: Path, text: str | bytes, problem: str) 
     with pytest.raises(SourceError) as told:
         read(tmp_path / "feed", text)
     assert str(told.value) == f"{tmp_path / 'feed'}: {problem}"
+
+
+@pytest.fixture
+def short_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_LONGEST_LINE", 40)
+
+
+@pytest.mark.usefixtures("short_lines")
+@pytest.mark.parametrize("rest", ["", '\n{"id": 2}'], ids=["end", "more"])
+@pytest.mark.parametrize("length", [41, 80, 81, 300])
+def test_json_line_that_is_too_long_is_told_and_the_others_read(
+    tmp_path: Path, length: int, rest: str
+) -> None:
+    long = json.dumps({"id": "x" * (length - 10)})
+    assert len(long) == length
+    found = read(tmp_path / "feed", '{"id": 1}\n' + long + rest)
+    assert values(found) == [
+        {"id": 1},
+        f"line 2: has more than {8 * 1024 * 1024} characters",
+        *([{"id": 2}] if rest else []),
+    ]
+
+
+@pytest.mark.usefixtures("short_lines")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("id,title" + "," * 40, 1), ("id,title\n1,a\n2," + "b" * 40, 3)],
+    ids=["header", "row"],
+)
+def test_line_of_cells_that_is_too_long_ends_the_source(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    with pytest.raises(SourceError, match=rf"line {line}: has more than \d+ characters"):
+        read(tmp_path / "feed", text)
+
+
+@pytest.mark.usefixtures("short_lines")
+@pytest.mark.parametrize("text", ["id,title\n1," + "b" * 37 + "\n", '{"id": "' + "x" * 30 + '"}'])
+def test_longest_line_is_read(tmp_path: Path, text: str) -> None:
+    assert len(read(tmp_path / "feed", text)) == 1
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<!--" + "x" * 6_000_000,
+        "<a b='" + "x" * 6_000_000,
+        "".join(f"<element{n:07}/>" for n in range(400_000)),
+    ],
+    ids=["comment", "attribute", "elements"],
+)
+def test_xml_of_which_too_much_would_be_kept_is_refused(tmp_path: Path, inside: str) -> None:
+    with pytest.raises(SourceError, match=r"line 1: a (tag or comment|product) of more than"):
+        read(tmp_path / "feed", f"<rss><item>{inside}")
+
+
+def test_long_feed_in_one_line_is_read(tmp_path: Path) -> None:
+    item = "<item><id>1</id><description>" + "x" * 100_000 + "</description></item>"
+    assert len(read(tmp_path / "feed", f"<rss>{item * 100}</rss>")) == 100
 
 
 @given(

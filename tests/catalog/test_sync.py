@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pixelpair.catalog.book import Book
-    from pixelpair.catalog.sync import Report
+    from pixelpair.catalog.plan import Report
 
     from .conftest import Clock
 
@@ -35,6 +35,21 @@ def test_fills_an_empty_catalog_in_one_call(sync: Run, shelf: Shelf) -> None:
         "item_type": "PRODUCT_ITEM",
         "allow_upsert": True,
     }
+
+
+def test_kind_of_the_items_goes_with_each_batch(sync: Run, shelf: Shelf) -> None:
+    sync(rows([product(1)]), item_sub_type="CLOTHING")
+    found = [Row(1, {"hotel_id": "4", "id": "4", "name": "Inn"})]
+    sync(found, item_type="HOTEL", item_sub_type="")
+    assert [{k: v for k, v in body.items() if k != "requests"} for body in shelf.bodies] == [
+        {"item_type": "PRODUCT_ITEM", "item_sub_type": "CLOTHING", "allow_upsert": True},
+        {"item_type": "HOTEL", "allow_upsert": True},
+    ]
+
+
+def test_another_kind_is_a_change(sync: Run, shelf: Shelf) -> None:
+    sync(rows([product(1)]))
+    assert sync(rows([product(1)]), item_sub_type="CLOTHING").sent == 1
 
 
 def test_unchanged_source_makes_no_call(sync: Run, shelf: Shelf) -> None:
@@ -255,6 +270,52 @@ def test_broken_batch_is_no_success_and_travels_again(sync: Run, shelf: Shelf, s
     assert (sync(found).saved, len(shelf.items)) == (3, 3)
 
 
+def test_batch_of_which_less_and_less_is_taken_ends(sync: Run, shelf: Shelf) -> None:
+    """Seen: each answer refused one item more, so that 3000 items were 3000 calls, 3000 deep."""
+
+    def refuse_one(body: Any) -> Any:
+        first = body["requests"][0]["data"]["id"]
+        row = {"retailer_id": first, "errors": [{"message": "no"}]}
+        return 200, {}, {"validation_status": [row]}
+
+    shelf.next = [refuse_one] * 100
+    report = sync(rows(map(product, range(100))))
+    assert (report.calls, report.failures, report.sent) == (3, 100, 0)
+    assert (report.failed["p2"], report.failed["p3"]) == (
+        "no",
+        "Meta took nothing in and says not why",
+    )
+
+
+def test_answer_that_is_too_long_halves_the_batch(
+    sync: Run, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch was taken in, and its handle is unread: the halves carry the same again."""
+    monkeypatch.setattr("pixelpair.graph.client.MAX_DOCUMENT", 2000)
+
+    def wordy(body: Any) -> Any:
+        ids = [request["data"]["id"] for request in body["requests"]]
+        for request in body["requests"]:
+            shelf._apply(request, upsert=True)
+        verdicts = [{"retailer_id": one, "warnings": [{"message": "long"}]} for one in ids]
+        return 200, {}, {"handles": ["unread"], "validation_status": verdicts}
+
+    monkeypatch.setattr("pixelpair.catalog.batches.MAX_ITEMS", 100)
+    shelf.next = [wordy]
+    report = sync(rows(map(product, range(250))))
+    assert [len(body["requests"]) for body in shelf.bodies] == [50] * 5
+    assert (report.saved, report.calls, report.complete) == (250, 6, True)
+
+
+def test_long_words_of_meta_are_cut(sync: Run, shelf: Shelf, book: Book) -> None:
+    said = [{"message": f"{n} " + "x" * 1000} for n in range(40)]
+    refused = [{"retailer_id": "p1", "errors": said}]
+    shelf.next = [(200, {}, {"validation_status": refused})]
+    ((_, _, why),) = (sync(rows([product(1)])), *remaining(book))[1:]
+    assert len(why) < 1600
+    assert why.endswith("and 35 more")
+
+
 # --- calls ---------------------------------------------------------------------------------------
 
 
@@ -406,6 +467,151 @@ def test_price_that_went_back_after_a_lost_batch_travels(
         sync(rows([product(1, price="1.00 EUR")]))
     assert sync(rows([product(1)])).sent == 1
     assert shelf.items["p1"]["price"] == "9.99 EUR"
+
+
+def killed(sync: Run, clock: Clock, *args: Any, **options: Any) -> None:
+    """A run that dies while Meta works on its batch."""
+    rest = clock.rest
+
+    def die(_seconds: float) -> None:
+        raise Killed
+
+    clock.rest = die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        sync(*args, **options)
+    clock.rest = rest  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("mode", ["delta", "volatile"])
+def test_deletions_that_fail_where_another_mode_resumes_are_told_and_kept(
+    sync: Run, shelf: Shelf, book: Book, clock: Clock, mode: str
+) -> None:
+    """Seen: exit code 0, and an item in the catalog that the shop no longer sells."""
+    sync(rows(map(product, range(20))))
+    shelf.stuck, shelf.polls = {"p19"}, 1
+    killed(sync, clock, rows(map(product, range(18))), mode="full")
+    report = sync(rows(map(product, range(18))), mode=mode)
+    assert (report.resumed, report.deleted, report.failed) == (2, 1, {"p19": "nope"})
+    assert (report.failures, report.complete) == (1, False)
+    assert remaining(book) == [("p19", "failed", "nope")]
+    again = sync(rows(map(product, range(18))), mode=mode)
+    assert (again.failures, remaining(book)) == (0, [("p19", "failed", "nope")])
+    shelf.stuck = set()
+    last = sync(rows(map(product, range(18))), mode="full")
+    assert (last.deleted, last.complete, remaining(book)) == (1, True, [])
+    assert set(shelf.items) == {f"p{n}" for n in range(18)}
+
+
+def test_whole_rows_that_fail_where_a_push_resumes_are_told_and_kept(
+    sync: Run, shelf: Shelf, book: Book, clock: Clock
+) -> None:
+    """A push of prices brings no title."""
+    sync(rows([product(1), product(2)]))
+    shelf.bad_title, shelf.polls = "Cup", 1
+    killed(sync, clock, rows([product(1, title="Cup"), product(2)]))
+    report = sync(rows([product(1), product(2)]), mode="volatile")
+    assert (report.sent, report.saved, report.failed) == (1, 1, {"p1": "nope"})
+    assert remaining(book) == [("p1", "failed", "nope")]
+    shelf.bad_title = ""
+    assert sync(rows([product(1, title="Cup"), product(2)])).complete
+    assert (shelf.items["p1"]["title"], remaining(book)) == ("Cup", [])
+
+
+def test_push_that_fails_is_made_good_by_the_next_push(
+    sync: Run, shelf: Shelf, book: Book, clock: Clock
+) -> None:
+    sync(rows([product(1)]))
+    shelf.statuses, shelf.polls = {"h2": "error"}, 1
+    cheap = rows([product(1, price="1.00 EUR")])
+    killed(sync, clock, cheap, mode="volatile")
+    report = sync(cheap, mode="volatile")
+    assert (report.saved, report.failures, report.complete) == (1, 0, True)
+    assert remaining(book) == []
+
+
+def test_lost_batch_that_the_source_of_the_next_run_has_not_is_told_and_kept(
+    sync: Run, shelf: Shelf, book: Book
+) -> None:
+    """A delta may read a part of the shop."""
+    shelf.next = [killing(0)]
+    with pytest.raises(Killed):
+        sync(rows(map(product, range(3))))
+    report = sync(rows([product(0)]))
+    assert (report.saved, report.unsent, report.complete) == (1, 2, False)
+    why = "a run was killed, or an answer lost, before Meta had confirmed it"
+    assert remaining(book) == [("p1", "unsent", why), ("p2", "unsent", why)]
+    assert sync(rows(map(product, range(3)))).complete
+    assert remaining(book) == []
+
+
+@pytest.mark.parametrize("handled", [True, False])
+def test_push_to_what_is_in_neither_shop_nor_catalog_is_nothing_to_do(
+    sync: Run, shelf: Shelf, book: Book, clock: Clock, handled: bool
+) -> None:
+    """Seen after kills: a push lost, its product gone, and the next full sync ended with 1."""
+    sync(rows([product(1)]))
+    found = rows([product(1, price="1.00 EUR"), product(9)])
+    if handled:
+        shelf.polls = 1
+        killed(sync, clock, found, mode="volatile")
+    else:
+        shelf.next = [killing(0)]
+        with pytest.raises(Killed):
+            sync(found, mode="volatile")
+    report = sync(rows([product(1)]), mode="full")
+    assert (report.complete, remaining(book)) == (True, [])
+    assert {one: item["price"] for one, item in shelf.items.items()} == {"p1": "9.99 EUR"}
+
+
+def test_what_failed_and_is_gone_from_the_source_is_no_longer_left(
+    sync: Run, shelf: Shelf, book: Book
+) -> None:
+    shelf.bad_price = "0.01 EUR"
+    sync(rows([product(1), product(2, price="0.01 EUR")]))
+    assert sync(rows([product(1)])).complete
+    assert [one for one, *_ in remaining(book)] == ["p2"]
+    assert sync(rows([product(1)]), mode="full").complete
+    assert remaining(book) == []
+
+
+def test_what_was_unsent_and_went_back_to_what_meta_has_is_no_longer_left(
+    sync: Run, shelf: Shelf, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixelpair.catalog.batches.MAX_ITEMS", 1)
+    sync(rows([product(1), product(2)]))
+    shelf.next = [refusal(190)]
+    assert sync(rows([product(1, title="Cup"), product(2, title="Cup")])).unsent == 2
+    assert [one for one, *_ in remaining(book)] == ["p1", "p2"]
+    report = sync(rows([product(1), product(2)]))
+    assert (report.sent, report.unchanged, report.complete) == (1, 1, True)
+    assert remaining(book) == []
+
+
+def test_deletions_that_a_lost_batch_had_done_are_done(sync: Run, shelf: Shelf, book: Book) -> None:
+    """Seen: Meta knows no such item any more, and each full sync after it ended with 1."""
+    sync(rows(map(product, range(20))))
+
+    def arrives_and_dies(body: Any) -> Any:
+        for request in body["requests"]:
+            shelf._apply(request, upsert=True)
+        raise Killed
+
+    shelf.next = [arrives_and_dies]
+    with pytest.raises(Killed):
+        sync(rows(map(product, range(18))), mode="full")
+    shelf.names_all = False
+    report = sync(rows(map(product, range(18))), mode="full")
+    assert (report.deleted, report.failures, shelf.looks) == (2, 0, 2)
+    assert (report.complete, remaining(book)) == (True, [])
+
+
+def test_deletion_that_fails_is_no_success_where_the_item_is_there(
+    sync: Run, shelf: Shelf, book: Book
+) -> None:
+    sync(rows(map(product, range(20))))
+    shelf.stuck = {"p19"}
+    report = sync(rows(map(product, range(18))), mode="full")
+    assert (report.deleted, report.failed, report.complete) == (1, {"p19": "nope"}, False)
 
 
 def test_report_tells_what_the_catalog_holds(sync: Run) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Answer:
     """What goes back. `cut`: bytes of the body that are sent before the connection closes;
-    `reset`: no answer at all, the connection is reset."""
+    `reset`: no answer at all, or no more of it than `cut`, and the connection is reset."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -108,6 +108,8 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
                 sink.paths.append(self.path)
             answer = sink.answer(events)
             if answer.reset:
+                if answer.cut is not None:
+                    self._send(answer)
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.close_connection = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpair.graph.access import Access
-from pixelpair.graph.client import Action, Query, Reply, appsecret_proof
+from pixelpair.graph.client import MAX_DOCUMENT, Action, Query, Reply, appsecret_proof
+from pixelpair.graph.errors import GraphError, asked
 from pixelpair.graph.replies import MAX_REGAIN, read_document
 
 from .meta import TOKEN, Heard, Meta
@@ -60,16 +62,46 @@ def test_files_make_it_a_form(graph: Graph, meta: Meta) -> None:
 
 
 def test_the_proof_shows_that_the_app_asks(graph: Graph, meta: Meta) -> None:
+    """Where there is a body it is in there; a GET and a DELETE have no other place than the URL."""
+    for call in ("GET /v26.0/7", "DELETE /v26.0/7", "POST /v26.0/7"):
+        meta.say(call, {"success": True})
+    access = Access(meta.url, "v26.0", TOKEN, "app-secret")
+    graph.ask(access.query("7", fields="id"))
+    graph.act(access.action("DELETE", "7", body={"user": "1"}))
+    bodies: list[Any] = [{"name": "n"}, b'{"requests":[{"a":1}]}', b"{}"]
+    for body in bodies:
+        graph.act(access.action("POST", "7", body=body))
+    assert [(heard.params, heard.body) for heard in meta.heard] == [
+        ({"fields": "id", "appsecret_proof": PROOF}, None),
+        ({"user": "1", "appsecret_proof": PROOF}, None),
+        ({}, {"name": "n", "appsecret_proof": PROOF}),
+        ({}, {"requests": [{"a": 1}], "appsecret_proof": PROOF}),
+        ({}, {"appsecret_proof": PROOF}),
+    ]
+    files = {"file": ("feed.csv", b"id\n", "text/csv")}
+    graph.act(access.action("POST", "7", body={}, files=files))
+    assert f'name="appsecret_proof"\r\n\r\n{PROOF}\r\n'.encode() in meta.heard[-1].body
+    assert appsecret_proof("", TOKEN) == ""
+
+
+def test_no_log_shows_token_or_proof(
+    graph: Graph, meta: Meta, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Seen: httpx logs each address, at INFO, and the proof stood in it."""
+    for name in ("", "httpx", "httpcore"):
+        caplog.set_level(logging.DEBUG, logger=name or None)
     meta.say("GET /v26.0/7", {"id": "7"})
+    meta.say("DELETE /v26.0/7", {"success": True})
     meta.say("POST /v26.0/7", {"success": True})
     access = Access(meta.url, "v26.0", TOKEN, "app-secret")
     graph.ask(access.query("7", fields="id"))
+    graph.act(access.action("DELETE", "7", body={"user": "1"}))
     graph.act(access.action("POST", "7", body={"name": "n"}))
-    assert [heard.params for heard in meta.heard] == [
-        {"fields": "id", "appsecret_proof": PROOF},
-        {"appsecret_proof": PROOF},
-    ]
-    assert appsecret_proof("", TOKEN) == ""
+    assert [heard.params.get("appsecret_proof") for heard in meta.heard] == [PROOF, PROOF, None]
+    assert "fields=id&appsecret_proof=(hidden)" in caplog.text
+    assert {record.name.partition(".")[0] for record in caplog.records} >= {"httpx", "httpcore"}
+    everything = caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    assert not [word for word in (TOKEN, "app-secret", PROOF) if word in everything]
 
 
 def test_no_representation_shows_token_secret_or_body() -> None:
@@ -124,6 +156,19 @@ def test_an_error_of_a_good_status_is_a_refusal(graph: Graph, meta: Meta) -> Non
     meta.say("GET /v26.0/7", {"error": {"code": 1, "message": "Please reduce"}})
     reply = graph.ask(meta.access.query("7"))
     assert reply == Reply("refused", 200, 1, message="Please reduce")
+
+
+def test_a_full_batchs_answer_is_read_and_a_longer_one_is_told(graph: Graph, meta: Meta) -> None:
+    """3000 ids of 100 characters, each with a message of 200, and JSON escapes all of these."""
+    said = [{"message": "\u010d" * 200}]
+    verdicts = [{"retailer_id": f"{n:0100}", "errors": said} for n in range(3000)]
+    meta.say("POST /v26.0/7", {"validation_status": verdicts})
+    reply = graph.act(meta.access.action("POST", "7"))
+    assert reply == Reply("answered", 200, document={"validation_status": verdicts})
+    meta.say("GET /v26.0/7", b'"' + b"x" * MAX_DOCUMENT + b'"')
+    with pytest.raises(GraphError, match="ask for less at once") as told:
+        asked(graph, meta.access.query("7"))
+    assert told.value.trouble.kind == "too large"
 
 
 def refusal(**error: Any) -> Reply:

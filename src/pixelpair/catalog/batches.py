@@ -20,6 +20,8 @@ MAX_ITEMS: Final = 3000
 MAX_BYTES: Final = 28_000_000
 _ENVELOPE: Final = 1000
 MAX_TEXT: Final = 300
+# Of one item's messages so many are kept.
+MAX_SAID: Final = 5
 
 STATUS_FIELDS: Final = (
     "handle,status,errors,errors_total_count,warnings,warnings_total_count,ids_of_invalid_requests"
@@ -82,9 +84,8 @@ def read_receipt(document: Mapping[str, Any]) -> Receipt:
     for row in _objects(document.get("validation_status")):
         item_id = _text(row.get("retailer_id"))
         for key, found in (("errors", refused), ("warnings", remarks)):
-            said = [_text(one.get("message")) for one in _objects(row.get(key))]
-            if said:
-                found[item_id] = "; ".join(said)
+            if said := _objects(row.get(key)):
+                found[item_id] = _joined(said)
     handles = document.get("handles")
     texts = [h for h in handles if isinstance(h, str) and h] if isinstance(handles, list) else []
     return Receipt(texts[0] if texts else None, refused, remarks)
@@ -112,6 +113,12 @@ def read_outcome(document: Mapping[str, Any]) -> Outcome:
     if count and not (named and failed and all(_text(e.get("id")) for e in errors)):
         return Outcome("finished", failed, f"Meta counts {count} errors and does not name them all")
     return Outcome("finished", failed)
+
+
+def _joined(said: list[Mapping[str, Any]]) -> str:
+    texts = [_text(one.get("message")) for one in said[:MAX_SAID]]
+    more = len(said) - len(texts)
+    return "; ".join([*texts, *([f"and {more} more"] if more else [])])
 
 
 def _objects(value: object) -> list[Mapping[str, Any]]:

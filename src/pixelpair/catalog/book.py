@@ -16,7 +16,7 @@ import orjson
 from pixelpair.catalog.changes import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -30,8 +30,9 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS item (id TEXT PRIMARY KEY, steady TEXT, quick TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch (
     number INTEGER PRIMARY KEY, handle TEXT, at REAL NOT NULL, changes BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS remaining (
-    id TEXT PRIMARY KEY, what TEXT NOT NULL, why TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS undone (
+    id TEXT PRIMARY KEY, what TEXT NOT NULL, why TEXT NOT NULL, whole INTEGER NOT NULL,
+    fresh INTEGER NOT NULL DEFAULT 1) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS call (at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 """
@@ -42,6 +43,13 @@ INSERT INTO item VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     steady = coalesce(excluded.steady, item.steady), quick = excluded.quick
 """
 _FORGET: Final = "UPDATE item SET {} WHERE id IN (SELECT value FROM json_each(?))"
+
+# `whole`: not made good by a push of prices and stock; `fresh`: noted by the run that is on.
+_NOTE: Final = """
+INSERT INTO undone (id, what, why, whole) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    what = excluded.what, why = excluded.why, whole = max(whole, excluded.whole), fresh = 1
+"""
+_LOST: Final = "a run was killed, or an answer lost, before Meta had confirmed it"
 
 Planned = list[tuple[str, str | None, str, bool]]  # id, steady, quick, gone
 
@@ -82,11 +90,10 @@ class Book:
 
     # --- one run's source --------------------------------------------------------------------
 
-    def begin(self, *, volatile: bool = False) -> None:
-        """A run begins: nothing is seen yet, and a whole one tries again what was left."""
+    def begin(self) -> None:
+        """A run begins: nothing is seen yet, and what was left is of before."""
         self._db.execute("DELETE FROM temp.seen")
-        if not volatile:
-            self._db.execute("DELETE FROM remaining")
+        self._db.execute("UPDATE undone SET fresh = 0")
 
     def see(self, ids: Sequence[tuple[str, int]]) -> dict[str, int]:
         """Note that the source has these ids, in these lines; gives the lines of those that came
@@ -143,45 +150,59 @@ class Book:
         with self._changing() as db:
             db.execute("UPDATE batch SET handle = ? WHERE number = ?", (handle, number))
             if refused:
-                left, _ = _without(self._planned(number), refused)
-                _note(db, refused)
+                left, lost = _parted(self._planned(number), refused)
+                _note(db, "failed", lost, refused)
                 query = "UPDATE batch SET changes = ? WHERE number = ?"
                 db.execute(query, (orjson.dumps(left), number))
 
     def drop(
         self, number: int, refused: Mapping[str, str] | None = None, *, perhaps: bool = False
-    ) -> None:
-        """Forget a batch whose end is not known: what it carried has to travel again."""
+    ) -> list[str]:
+        """Forget a batch whose end is not known: what it carried has to travel again. Gives the
+        ids of that; `perhaps`: it may have arrived."""
+        planned = self._planned(number)
+        left, lost = _parted(planned, refused or {})
         with self._changing() as db:
-            _note(db, refused or {})
+            _note(db, "failed", lost, refused or {})
             if perhaps:
-                _suspect(db, self._planned(number))
+                _suspect(db, planned)
+                _note(db, "unsent", left, {})
             db.execute("DELETE FROM batch WHERE number = ?", (number,))
+        return [row[0] for row in left]
 
     def confirm(
-        self, number: int, failed: Mapping[str, str], all_failed: str = ""
+        self,
+        number: int,
+        failed: Mapping[str, str],
+        all_failed: str = "",
+        absent: Collection[str] = (),
     ) -> tuple[int, int, list[str]]:
         """A batch has ended: what did not fail is in the catalog. Gives how many items were saved
-        and deleted, and the ids that failed."""
+        and deleted, and the ids that failed. `absent`: deletions that are done, whatever failed.
+        """
         planned = self._planned(number)
         alien = not all_failed and not failed.keys() <= {row[0] for row in planned}
         if alien:
             all_failed = "Meta names failed ids that were not sent"
         if all_failed:
             failed = {row[0]: failed.get(row[0], all_failed) for row in planned}
-        saved, lost = _without(planned, failed)
+        saved, lost = _parted(planned, failed.keys() - set(absent))
         with self._changing() as db:
-            _note(db, {item_id: failed[item_id] for item_id in lost})
+            _note(db, "failed", lost, failed)
             db.executemany(_CONFIRM, (row[:3] for row in saved if not row[3]))
             db.executemany("DELETE FROM item WHERE id = ?", ((r[0],) for r in saved if r[3]))
             if all_failed:
-                _suspect(db, planned)
-            if db.execute("SELECT 1 FROM remaining").fetchone():
-                whole = ((row[0],) for row in saved if row[3] or row[1])
-                db.executemany("DELETE FROM remaining WHERE id = ?", whole)
+                _suspect(db, lost)
+            if db.execute("SELECT 1 FROM undone").fetchone():
+                done = ((row[0], _is_whole(row)) for row in saved)
+                db.executemany("DELETE FROM undone WHERE id = ? AND whole <= ?", done)
             db.execute("DELETE FROM batch WHERE number = ?", (number,))
         deleted = sum(row[3] for row in saved)
-        return len(saved) - deleted, deleted, lost
+        return len(saved) - deleted, deleted, [row[0] for row in lost]
+
+    def deletions(self, number: int) -> list[str]:
+        """The ids that a batch takes out of the catalog."""
+        return [row[0] for row in self._planned(number) if row[3]]
 
     def on_the_way(self) -> list[tuple[int, str | None]]:
         """Batches that a run before this one has left, with their handles."""
@@ -200,12 +221,32 @@ class Book:
     def leave(self, changes: Sequence[Change], why: str) -> None:
         """Note what this run could not send."""
         with self._changing() as db:
-            rows = ((change.id, "unsent", why) for change in changes)
-            db.executemany("INSERT OR REPLACE INTO remaining VALUES (?, ?, ?)", rows)
+            rows = ((c.id, "unsent", why, c.gone or c.steady is not None) for c in changes)
+            db.executemany(_NOTE, rows)
+
+    def tidy(self, *, volatile: bool, everything: bool) -> None:
+        """At the end of a run: what was left, and is not any more. Of what the source had, all has
+        travelled or was the same; `everything`: it was read whole, and what it had not deleted."""
+        if everything:
+            self._db.execute(
+                "DELETE FROM undone WHERE NOT fresh OR"
+                " (id NOT IN (SELECT id FROM seen) AND id NOT IN (SELECT id FROM item))"
+            )
+        else:
+            self._db.execute(
+                "DELETE FROM undone WHERE NOT fresh AND whole <= ? AND id IN (SELECT id FROM seen)",
+                (not volatile,),
+            )
+
+    def undone(self, ids: Collection[str]) -> list[tuple[str, str, str]]:
+        """Those of these that are left: id, what and why."""
+        names = orjson.dumps(sorted(ids)).decode()
+        query = "SELECT id, what, why FROM undone WHERE id IN (SELECT value FROM json_each(?))"
+        return self._db.execute(query, (names,)).fetchall()
 
     def remaining(self) -> Iterator[tuple[str, str, str]]:
         """Ids that Meta does not have as the source has them: unsent, failed or on their way."""
-        yield from self._db.execute("SELECT id, what, why FROM remaining ORDER BY id")
+        yield from self._db.execute("SELECT id, what, why FROM undone ORDER BY id")
         for number, handle in self.on_the_way():
             yield from ((row[0], "on its way", handle or "") for row in self._planned(number))
 
@@ -228,14 +269,19 @@ class Book:
         self._db.execute("INSERT OR REPLACE INTO fact VALUES ('blocked until', ?)", (until,))
 
 
-def _without(planned: Planned, failed: Mapping[str, str]) -> tuple[Planned, list[str]]:
-    """What is left of a plan, and the ids in it that failed."""
+def _parted(planned: Planned, failed: Container[str]) -> tuple[Planned, Planned]:
+    """What is left of a plan, and what of it failed."""
     if not failed:
         return planned, []
     return (
         [row for row in planned if row[0] not in failed],
-        [row[0] for row in planned if row[0] in failed],
+        [row for row in planned if row[0] in failed],
     )
+
+
+def _is_whole(row: Sequence[object]) -> bool:
+    """Whether a planned change is all of an item, or its end."""
+    return bool(row[3]) or row[1] is not None
 
 
 def _suspect(db: sqlite3.Connection, planned: Planned) -> None:
@@ -244,6 +290,5 @@ def _suspect(db: sqlite3.Connection, planned: Planned) -> None:
     db.executemany("INSERT OR IGNORE INTO item VALUES (?, NULL, NULL)", rows)
 
 
-def _note(db: sqlite3.Connection, failed: Mapping[str, str]) -> None:
-    query = "INSERT OR REPLACE INTO remaining VALUES (?, 'failed', ?)"
-    db.executemany(query, failed.items())
+def _note(db: sqlite3.Connection, what: str, rows: Planned, why: Mapping[str, str]) -> None:
+    db.executemany(_NOTE, ((r[0], what, why.get(r[0], _LOST), _is_whole(r)) for r in rows))

@@ -109,7 +109,7 @@ def _unwritable(line: int, data: dict[str, Any]) -> list[Fault]:
     try:
         orjson.dumps(data)
     except TypeError:
-        bad = [name for name, value in data.items() if not _is_writable(value)]
+        bad = [name for name, value in data.items() if not _is_writable({name: value})]
         for name in bad:
             del data[name]
         text = "is no UTF-8, or nothing that JSON knows"

@@ -19,6 +19,8 @@ _NUMBER: Final = re.compile(r"0*([0-9]+)(?:\.0+)?", re.ASCII)
 # Of these Meta wants the variant that was chosen: never a group.
 _CHOSEN: Final = frozenset({"AddToCart", "Purchase"})
 GROUP: Final = "product_group"
+# An id has 100 characters at most: of longer texts no suffix is looked at, there are too many.
+_LONGEST: Final = 200
 
 
 class Counted(NamedTuple):
@@ -142,5 +144,7 @@ def _forms(text: str) -> list[tuple[str, str]]:
 
 def _suffixes(text: str) -> list[str]:
     """What is left without a prefix, which has a letter in it: 12-34 is no 34 with a prefix."""
+    if len(text) > _LONGEST:
+        return []
     cuts = [found.start() for found in _SEPARATED.finditer(text)]
     return [text[cut:] for cut in cuts if cut < len(text) and any(map(str.isalpha, text[:cut]))]

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from io import TextIOWrapper
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -27,6 +28,8 @@ _DELIMITERS: Final = "\t,;|"
 _SNIFFED: Final = 64 * 1024
 # A description of 5000 characters, and a rich one of 9999, fit many times over.
 _LONGEST_CELL: Final = 4 * 1024 * 1024
+_LONGEST_LINE: Final = 8 * 1024 * 1024
+_TOO_LONG: Final = f"has more than {_LONGEST_LINE} characters"
 # As many rows as Django fetches at once (its own default), where a queryset is read.
 _CHUNK: Final = 2000
 
@@ -81,7 +84,26 @@ def column(name: str) -> str:
 def _delimited(file: IO[bytes]) -> Found:
     csv.field_size_limit(_LONGEST_CELL)
     # Bytes that are no UTF-8 show up as lone surrogates, which no item may have.
-    lines = TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    text = TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        yield from _rows_in(_lines(text))
+    finally:
+        text.detach()  # the file is its opener's to close
+
+
+def _lines(text: TextIOWrapper) -> Iterator[str]:
+    """Its lines, none of them for ever."""
+    read = text.readline
+    for number in count(1):
+        line = read(_LONGEST_LINE)
+        if not line:
+            return
+        if len(line) == _LONGEST_LINE and not line.endswith(("\n", "\r")):
+            raise SourceError(f"line {number}: {_TOO_LONG}")
+        yield line
+
+
+def _rows_in(lines: Iterator[str]) -> Found:
     first = next(lines, "")
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(chain([first], lines), delimiter=delimiter)
@@ -91,12 +113,10 @@ def _delimited(file: IO[bytes]) -> Found:
         yield from _cells(reader, names)
     except csv.Error as error:
         raise SourceError(f"line {reader.line_num}: {error}") from None
-    finally:
-        lines.detach()  # the file is its opener's to close
 
 
 def _check_header(names: list[str]) -> None:
-    again = sorted({name for name in names if name and names.count(name) > 1})
+    again = sorted(name for name, times in Counter(names).items() if name and times > 1)
     if again:
         raise SourceError(f"line 1: the header names {', '.join(again)} twice")
     if not set(names) & set(KNOWN):
@@ -104,10 +124,11 @@ def _check_header(names: list[str]) -> None:
 
 
 def _cells(reader: Any, names: list[str]) -> Found:
-    line, width = reader.line_num + 1, len(names)
+    line, width, plain = reader.line_num + 1, len(names), "".join(names).isascii()
     for cells in reader:
         if len(cells) == width:
-            yield Row(line, dict(zip(names, cells, strict=True)), "".join(cells).isascii())
+            sound = plain and "".join(cells).isascii()
+            yield Row(line, dict(zip(names, cells, strict=True)), sound)
         elif any(map(str.strip, cells)):
             yield _uneven(line, cells, names)
         line = reader.line_num + 1
@@ -121,7 +142,11 @@ def _uneven(line: int, cells: list[str], names: list[str]) -> Row | Fault:
 
 
 def _json_lines(file: IO[bytes]) -> Found:
-    for line, text in enumerate(file, 1):
+    for line, text in enumerate(iter(lambda: file.readline(_LONGEST_LINE), b""), 1):
+        if len(text) == _LONGEST_LINE and not text.endswith(b"\n"):
+            yield Fault(line, "", _TOO_LONG)
+            _skip_line(file)
+            continue
         text = text.removeprefix(b"\xef\xbb\xbf").strip()
         if not text:
             continue
@@ -131,6 +156,11 @@ def _json_lines(file: IO[bytes]) -> Found:
             yield Fault(line, "", f"is no JSON: {error}")
             continue
         yield _as_row(line, found, sound=True)
+
+
+def _skip_line(file: IO[bytes]) -> None:
+    while (text := file.readline(_LONGEST_LINE)) and not text.endswith(b"\n"):
+        pass
 
 
 def _xml(file: IO[bytes]) -> Found:

@@ -45,6 +45,7 @@ class _Reader:
         self._name = ""
         self._texts: list[str] = []
         self._size = 0
+        self._fed = 0
 
     def feed(self, data: bytes, *, last: bool = False) -> list[Row]:
         try:
@@ -52,6 +53,10 @@ class _Reader:
         except expat.ExpatError as error:
             problem = expat.errors.messages[error.code]
             raise SourceError(f"line {error.lineno}: is no XML: {problem}") from None
+        self._fed += len(data)
+        if self._fed - self._parser.CurrentByteIndex > _MOST:  # kept until its end is seen
+            line = self._parser.CurrentLineNumber
+            raise SourceError(f"line {line}: a tag or comment of more than {_MOST} bytes")
         done, self._done = self._done, []
         return done
 
@@ -62,6 +67,7 @@ class _Reader:
                 self._line = self._parser.CurrentLineNumber
             return
         self._depth += 1
+        self._grow(len(name))
         if self._depth == 1:
             self._name, self._texts = name, []
             if name == "link" and attributes.get("href"):  # Atom's
@@ -70,10 +76,13 @@ class _Reader:
     def _text(self, text: str) -> None:
         if self._values is None or not self._depth:
             return
-        self._size += len(text)
+        self._grow(len(text))
+        self._texts.append(text)
+
+    def _grow(self, more: int) -> None:
+        self._size += more
         if self._size > _MOST:
             raise SourceError(f"line {self._line}: a product of more than {_MOST} characters")
-        self._texts.append(text)
 
     def _end(self, _name: str) -> None:
         if self._values is None:

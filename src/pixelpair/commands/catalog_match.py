@@ -46,10 +46,16 @@ def add_match(commands: Commands) -> None:
         "pixelpair catalog match static/feed.csv\npixelpair catalog match products.jsonl --json",
     )
     parser.add_argument("feed", metavar="FEED", help="a file, or a dotted path of Python")
+    parser.add_argument(
+        "--pixel",
+        metavar="ID",
+        default="",
+        help="events of this pixel alone",
+    )
 
 
 def _match(arguments: argparse.Namespace, read_settings: Read) -> int:
-    found = _counted(spool_of(read_settings()))
+    found = _counted(spool_of(read_settings()), arguments.pixel)
     importable()
     feed = FeedIds(_items(rows_of(arguments.feed)))
     matches = [feed.match(one) for one in found]
@@ -65,14 +71,15 @@ def _items(rows: Iterable[Row | Fault]) -> Iterator[Item]:
             yield item
 
 
-def _counted(spool: Path) -> list[Counted]:
+def _counted(spool: Path, pixel: str) -> list[Counted]:
     try:
         rows = carried.read(spool)
     except sqlite3.Error as error:
         raise SpoolError(f"the counts in {spool} cannot be read: {error}") from error
     counts: Counter[tuple[str, str, str]] = Counter()
     for row in rows:
-        counts[row.event, row.content_type, row.id] += row.times
+        if pixel in ("", row.pixel):
+            counts[row.event, row.content_type, row.id] += row.times
     return [Counted(*key, number) for key, number in counts.most_common()]
 
 

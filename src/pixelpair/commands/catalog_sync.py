@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import sys
 import time
@@ -11,26 +12,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pixelpair.catalog.book import Book
 from pixelpair.catalog.items import PRODUCT
+from pixelpair.catalog.plan import CALLS_AN_HOUR, MOST_TOLD, Plan
 from pixelpair.catalog.sources import rows_of
-from pixelpair.catalog.sync import CALLS_AN_HOUR, MOST_TOLD, Plan, Sync
+from pixelpair.catalog.sync import Sync
 from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import LEFT, OK, USAGE, add, span
 from pixelpair.delivery import locks
 from pixelpair.errors import PixelPairError, SpoolError
 from pixelpair.graph.access import Access
 from pixelpair.graph.client import Graph
+from pixelpair.shops import directory
 from pixelpair.tracker import spool_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pixelpair.catalog.plan import Doing, Report
     from pixelpair.catalog.rows import Fault
-    from pixelpair.catalog.sync import Doing, Report
     from pixelpair.commands.words import Commands, Read
     from pixelpair.settings import Settings
 
@@ -88,7 +91,7 @@ def add_sync(commands: Commands) -> None:
         help="Meta's budget for this catalog; default: %(default)s, more for shops with visitors",
     )
     parser.add_argument(
-        "--pixel", metavar="ID", default="", help="use this pixel's token, where shops have several"
+        "--pixel", metavar="ID", default="", help="the shop, or the token, of this pixel"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="tell what would travel, send nothing"
@@ -152,10 +155,32 @@ def _graph() -> Graph:
 
 
 def _access(settings: Settings, pixel_id: str, *, needed: bool) -> Access:
-    token = settings.token_of(pixel_id) if pixel_id else settings.access_token.partition(" ")[0]
+    """By whose word: the shop's that has the pixel, with that pixel's token."""
+    if needed or pixel_id:
+        settings = shop_of(settings, pixel_id)
+    if pixel_id and pixel_id not in settings.pixels:
+        mine = settings.pixel_id or "none is set"
+        raise PixelPairError(f"{pixel_id} is none of this shop's pixels: {mine}")
+    token = settings.token_of(pixel_id or next(iter(settings.pixels), ""))
+    token = token or settings.access_token.partition(" ")[0]
     if needed and not token:
         raise PixelPairError("no PIXELPAIR_ACCESS_TOKEN is set: Meta takes nothing without one")
     return Access(settings.graph_url, settings.graph_version, token, settings.app_secret)
+
+
+def shop_of(settings: Settings, pixel_id: str) -> Settings:
+    """The shop whose pixel this is. Raises PixelPairError where there are many, and none is it."""
+    if not settings.shops:
+        return settings
+    if not pixel_id:
+        raise PixelPairError("PIXELPAIR_SHOPS has many: name the shop by its pixel, --pixel ID")
+    try:
+        found = directory(settings.shops).for_pixel(pixel_id)
+    except Exception as error:  # the shop's own object
+        raise PixelPairError(f"PIXELPAIR_SHOPS failed: {type(error).__name__}") from error
+    if found is None:
+        raise PixelPairError(f"no shop of PIXELPAIR_SHOPS has the pixel {pixel_id}")
+    return found.within(settings)
 
 
 @contextmanager
@@ -178,7 +203,10 @@ def _write_left(file: Path, book: Book) -> Path | None:
     """What Meta does not have as the source has it, for people; the book itself resumes."""
     temporary = file.with_suffix(".new")
     written = 0
-    with temporary.open("wb") as out:
+    temporary.unlink(missing_ok=True)
+    # Nobody else may read it: Meta's words may name what the shop does not show yet.
+    private = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, locks.PRIVATE_FILE)
+    with os.fdopen(private, "wb") as out:
         for item_id, what, why in book.remaining():
             out.write(orjson.dumps({"id": item_id, "what": what, "why": why}) + b"\n")
             written += 1
@@ -200,13 +228,15 @@ def _told(as_json: bool) -> Iterator[Callable[[Report, Doing, float], None]]:
     if as_json or not console.is_terminal:
         yield lambda _report, _doing, _seconds: None
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = BarColumn(20), TextColumn("{task.description}"), TimeElapsedColumn()
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(*columns, console=console, transient=True))
-        task = progress.add_task("reading")
+        task = progress.add_task("reading", total=None)
 
         def tell(report: Report, doing: Doing, seconds: float) -> None:
-            progress.update(task, description=line(report, doing, seconds))
+            done, total = share(report)
+            text = line(report, doing, seconds)
+            progress.update(task, description=text, completed=done, total=total)
 
         yield tell
 
@@ -216,6 +246,12 @@ def line(report: Report, doing: Doing, seconds: float) -> str:
     wait = f" {span(seconds)}" if seconds >= 1 else ""
     figures = f"{count(report.rows)} rows, {count(report.sent)} sent, {count(report.saved)} saved"
     return f"{doing}{wait}: {figures}, {report.calls} calls"
+
+
+def share(report: Report) -> tuple[int, int | None]:
+    """How many rows are done, and of how many as far as is known: as many as the catalog had."""
+    done = report.unchanged + report.saved + report.failures + report.faulty
+    return done, max(report.rows, report.held) if report.held else None
 
 
 _FIGURES: Final = (

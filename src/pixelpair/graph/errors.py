@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pixelpair.errors import PixelPairError
+from pixelpair.graph.replies import TOO_LONG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,6 +147,9 @@ _GARBLED = Trouble(
     "something else than Graph answers",
     "check PIXELPAIR_GRAPH_URL and what stands between; then try again",
 )
+_LENGTHY = Trouble(
+    "too large", "Graph's answer is longer than is read here", "ask for less at once"
+)
 _UNKNOWN = Trouble("unknown", "Meta refuses", "see what Meta's message says")
 
 
@@ -153,9 +157,14 @@ class GraphError(PixelPairError):
     """Graph did not do what it was asked. `trouble` has the kind and the next step; `reply` what
     came back; `minutes` how long to wait, where Meta says it."""
 
-    def __init__(self, reply: Reply, steps: Mapping[int, str] | None = None) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        steps: Mapping[int, str] | None = None,
+        trouble: Trouble | None = None,
+    ) -> None:
         self.reply = reply
-        self.trouble = trouble_of(reply)
+        self.trouble = trouble or trouble_of(reply)
         self.step = (steps or {}).get(reply.code or 0, self.trouble.step)
         self.minutes = math.ceil(reply.wait / 60)
         super().__init__(_line(self))
@@ -166,7 +175,7 @@ def trouble_of(reply: Reply) -> Trouble:
     if reply.kind == "silence":
         return _SILENT
     if reply.kind == "garbage":
-        return _GARBLED
+        return _LENGTHY if reply.detail == TOO_LONG else _GARBLED
     code, subcode = reply.code or 0, reply.subcode or 0
     known = EXACT.get((code, subcode)) or CODES.get(code)
     if code in _LIMITS:

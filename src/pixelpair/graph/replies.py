@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    Body = bytes | bytearray | None
+
 # A refusal may name fields of many events; what is beyond these is not looked at.
 MAX_BLAMED, MAX_DEPTH, MAX_NAME = 50, 8, 60
 # Headers may ask for patience, but not for ever: events go on after an hour, a person is told of
@@ -25,6 +27,7 @@ MAX_BLAMED, MAX_DEPTH, MAX_NAME = 50, 8, 60
 MAX_WAIT: Final = 3600.0
 MAX_REGAIN: Final = 86_400.0
 MAX_MESSAGE: Final = 400
+TOO_LONG: Final = "an answer that is too long"
 _ABSURD: Final = 1e9  # no NaN, no infinity, no integer that a float cannot hold
 # What Graph says of a token may quote it.
 _TOKEN_LIKE: Final = re.compile(r"\bEAA[\w.|-]{5,}")
@@ -69,9 +72,7 @@ class Reply:
     usage: float | None = None
 
 
-def read_document(
-    status: int, headers: Mapping[str, str], body: bytes | None, hidden: str = ""
-) -> Reply:
+def read_document(status: int, headers: Mapping[str, str], body: Body, hidden: str = "") -> Reply:
     """The Reply in the HTTP answer to a query or an action, whatever it is made of.
 
     `hidden` is the token, which Graph's message may quote.
@@ -91,7 +92,7 @@ def _answered(status: int, answer: dict[str, Any], headers: Mapping[str, str]) -
     return Reply("answered", status, date=_date(headers), document=answer)
 
 
-def _message(body: bytes, hidden: str) -> str:
+def _message(body: bytes | bytearray, hidden: str) -> str:
     """Graph's own sentence about what is wrong: the one for people, where there is one."""
     answer = orjson.loads(body)
     error = answer.get("error") if isinstance(answer, dict) else None
@@ -126,7 +127,7 @@ def _kinds(usage: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _answer(
-    status: int, headers: Mapping[str, str], body: bytes | None, *, whole: bool = False
+    status: int, headers: Mapping[str, str], body: Body, *, whole: bool = False
 ) -> dict[str, Any] | Reply:
     """The JSON object of an answer that is no error, or what the answer is instead.
 
@@ -134,7 +135,7 @@ def _answer(
     """
     wait = _wait(headers)
     if body is None:
-        return Reply("garbage", status, wait=wait, detail="an answer that is too long")
+        return Reply("garbage", status, wait=wait, detail=TOO_LONG)
     try:
         answer = orjson.loads(body)
     except ValueError:
@@ -149,7 +150,7 @@ def _answer(
     return answer
 
 
-def read_reply(status: int, headers: Mapping[str, str], body: bytes | None) -> Reply:
+def read_reply(status: int, headers: Mapping[str, str], body: Body) -> Reply:
     """The Reply in an HTTP answer, whatever it is made of."""
     wait = _wait(headers)
     answer = _answer(status, headers, body)
