@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import string
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import Signer
 
-from pixelpair.core.seals import MOST_CALLS, TEXT_ROOM, Seal, page_text
+from pixelpair.core.seals import MOST_CALLS, TEXT_ROOM, Seal, page_text, signer
 
 PIXEL = "1234567890"
 SEAL = Seal([b"new", b"old"], PIXEL)
@@ -67,6 +68,17 @@ def test_changed_text_does_not_open(place: int, other: str) -> None:
     changed = TEXT[:place] + other + TEXT[place + 1 :]
     sealed = changed + SEAL.seal(TEXT)[len(TEXT) :]
     assert SEAL.opened(sealed) == (TEXT if changed == TEXT else None)
+
+
+def test_no_other_spelling_of_a_signature_is_taken() -> None:
+    """Base64 ignores letters that are none of its own, and the last two bits of 43 letters."""
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    sealed = SEAL.seal(TEXT)
+    same = [sealed[:-1] + letters[letters.index(sealed[-1]) ^ bit] for bit in (1, 2, 3)]
+    same += [f"{sealed[:-2]}!!!!{sealed[-2:]}", f"{sealed}="]
+    itsdangerous = signer([b"new", b"old"], f"pixelpair.page.{PIXEL}")
+    assert all(itsdangerous.validate(text) for text in same[:4])
+    assert [SEAL.opened(text) for text in same] == [None] * 5
 
 
 # --- the text ------------------------------------------------------------------------------------

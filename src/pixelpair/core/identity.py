@@ -18,7 +18,7 @@ from uuid import UUID
 from itsdangerous import BadSignature
 
 from pixelpair.core.cookies import valid_fbp
-from pixelpair.core.seals import signer
+from pixelpair.core.seals import signer, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -168,7 +168,7 @@ class Keepsake:
 
     def _unsealed(self, value: bytes) -> tuple[tuple[str, str], ...]:
         try:
-            text = self._signer.unsign(value)
+            text = unsigned(self._signer, value)
             packed = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
         except (BadSignature, ValueError):
             return ()

@@ -18,7 +18,7 @@ from pixelpair.core.events import Twin, unpacked
 from pixelpair.core.http import header_value, is_targeted, printable, tells_caches
 from pixelpair.core.notes import Notes
 from pixelpair.core.routes import READS
-from pixelpair.core.seals import signer
+from pixelpair.core.seals import signer, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,7 +59,7 @@ def admits(secrets: tuple[bytes, ...], value: bytes, host: str, now: float) -> b
     if not secrets or len(value) > _MOST_TICKET or not value.isascii():
         return False
     try:
-        name, _, made = signer(secrets, _SALT).unsign(value).decode().partition(" ")
+        name, _, made = unsigned(signer(secrets, _SALT), value).decode().partition(" ")
     except BadSignature:
         return False
     fresh = made.isdigit() and -AHEAD <= now - int(made) <= LIFETIME

@@ -43,6 +43,7 @@ BOMBS: dict[str, str] = {
     "wrappings": LD + "<!--;" * 40_000 + "</script>",
     "spaces": LD + " " * 200_000 + "x" + " " * 50_000 + "</script>",
     "metas without end": '<meta property="og:title" content=' * 7_000,
+    "an attribute's name without end": '<meta property="og:title" ' + "a" * 200_000 + " content=b>",
     "metas with a quote": '<meta property="og:x" content="a' * 7_000,
     "metas in a script": "<script>" + '<meta property="og:x" content="a' * 7_000,
     "many metas": metas({"product:price:amount": "1"}) * 4_000,

@@ -1,0 +1,82 @@
+"""What a shop says: its routes, its settings, its list of products."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import orjson
+
+from pixelpair.catalog.items import ID_FIELDS, item_of
+from pixelpair.catalog.rows import Fault, SourceError
+from pixelpair.catalog.sources import file_rows
+from pixelpair.core.events import clean_event_name
+from pixelpair.core.routes import parse_routes
+from pixelpair.errors import SettingsError
+from pixelpair.settings import Settings
+
+from .pieces import one_of
+
+
+def routes(data: bytes) -> None:
+    """Rules; behind an empty line, requests as METHOD path?query, which they are asked of."""
+    text, _, asked = data.decode("utf-8", "replace").partition("\n\n")
+    table, problems = parse_routes(text)
+    for problem in problems:
+        assert re.match(r"line [0-9]+: ", problem)
+    for line in asked.split("\n")[:20]:
+        method, _, place = line.partition(" ")
+        path, _, query = place.partition("?")
+        for matched in table.match(method, path, query, ("shop:cart", {"sku": path}), _field):
+            assert clean_event_name(matched.event_name)
+            assert matched.fires_on
+            json.dumps(matched.data)
+
+
+def _field(name: str) -> str:
+    return name
+
+
+TOKEN = re.compile(r"EAA\w{12,}")
+
+
+def settings(data: bytes) -> None:
+    """Lines of NAME=value, as the environment has them."""
+    pairs = [line.partition("=") for line in data.decode("utf-8", "replace").split("\n")]
+    environ = {f"PIXELPAIR_{n}": v for n, _, v in pairs if "\0" not in v}
+    environ.pop("PIXELPAIR_ACCESS_TOKEN_FILE", None)  # any file could be named there
+    try:
+        told = repr(Settings.from_env(environ))
+    except SettingsError as error:
+        told = str(error) + repr(error) + "".join(map(str, error.problems))
+    assert not TOKEN.search(told), told
+
+
+@cache
+def _file() -> Path:
+    shared = Path("/dev/shm")
+    return Path(mkdtemp(prefix="fuzz-", dir=shared if shared.is_dir() else None)) / "products"
+
+
+def catalog(data: bytes) -> None:
+    """A file of products, whatever it is: CSV, JSON-lines, RSS or Atom."""
+    path = _file()
+    path.write_bytes(data)
+    item_type = one_of([*ID_FIELDS, "PRODUCT_ITEM", "PRODUCT_ITEM", "DESTINATION"], data)
+    try:
+        for row in file_rows(path):
+            if isinstance(row, Fault):
+                assert str(row).isprintable(), row
+                continue
+            item, faults = item_of(row, item_type)
+            assert item is not None or any(fault.fatal for fault in faults)
+            for fault in faults:
+                str(fault).encode()
+            if item is not None:
+                orjson.dumps(item.data)
+                assert item.id
+    except SourceError:
+        return
