@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixelpair.graph import catalog_health as health
 from pixelpair.graph.catalog import OWNED, SHARED
 from pixelpair.graph.catalog_vehicles import VEHICLE
 from pixelpair.graph.catalog_words import (
@@ -17,7 +19,9 @@ from pixelpair.graph.catalog_words import (
     EDGES,
     FIELDS,
     MORE_FIELDS,
+    PRODUCT_SET,
     SEGMENT_USE_CASES,
+    TASKS,
     UPDATE,
     VERTICALS,
 )
@@ -46,6 +50,68 @@ def test_every_field_of_an_edge_is_one_of_the_sdks(name: str) -> None:
 def test_every_edge_can_be_read_by_the_sdk_too() -> None:
     catalog = sdk("ProductCatalog")
     assert [name for name in EDGES if not hasattr(catalog, f"get_{name}")] == []
+
+
+def parameters_of(method: Any) -> set[str]:
+    """The parameters that a method of the SDK sends, out of its source."""
+    source = inspect.getsource(method)
+    table = source[source.index("param_types = {") : source.index("enums = ")]
+    return set(re.findall(r"'(\w+)':", table))
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_every_parameter_of_an_edge_is_the_sdks(name: str) -> None:
+    theirs = parameters_of(getattr(sdk("ProductCatalog"), f"get_{name}"))
+    assert {*EDGES[name].needs, *EDGES[name].takes} == theirs
+
+
+@pytest.mark.parametrize(
+    ("table", "node", "method"),
+    [
+        (CREATE, "Business", "create_owned_product_catalog"),
+        (UPDATE, "ProductCatalog", "api_update"),
+        (PRODUCT_SET, "ProductCatalog", "create_product_set"),
+        (VEHICLE, "ProductCatalog", "create_vehicle"),
+    ],
+)
+def test_every_parameter_of_the_sdk_is_there(
+    table: tuple[Parameter, ...], node: str, method: str
+) -> None:
+    assert {one.name for one in table} == parameters_of(getattr(sdk(node), method))
+
+
+def test_every_word_of_a_vehicle_is_the_sdks() -> None:
+    ours = {one.name: set(one.one_of) for one in VEHICLE if one.one_of}
+    enums = {name: "".join(part.title() for part in name.split("_")) for name in ours}
+    theirs = {name: words_of("Vehicle", enum) for name, enum in enums.items()}
+    missing = {name: theirs[name] - words for name, words in ours.items()}
+    assert all(words <= theirs[name] for name, words in ours.items())
+    assert {name: words for name, words in missing.items() if words} == {
+        "availability": {"UNKNOWN"}  # the page has no such word
+    }
+
+
+def words_of(node: str, enum: str) -> set[str]:
+    words = vars(getattr(sdk(node), enum)).items()
+    return {text for name, text in words if not name.startswith("__")}
+
+
+@pytest.mark.parametrize(
+    ("ours", "node", "enum"),
+    [
+        (TASKS, "ProductCatalog", "Tasks"),
+        (health.TYPES, "ProductCatalogDiagnosticGroup", "Types"),
+        (health.SEVERITIES, "ProductCatalogDiagnosticGroup", "Severities"),
+        (health.CHANNELS, "ProductCatalogDiagnosticGroup", "AffectedChannels"),
+        (health.ENTITIES, "ProductCatalogDiagnosticGroup", "AffectedEntities"),
+        (health.FEATURES, "ProductCatalogDiagnosticGroup", "AffectedFeatures"),
+        (health.CONNECTIONS, "DACheck", "ConnectionMethod"),
+    ],
+)
+def test_every_word_that_may_be_chosen_is_the_sdks(
+    ours: tuple[str, ...], node: str, enum: str
+) -> None:
+    assert set(ours) == words_of(node, enum)
 
 
 def test_verticals_are_the_sdks_and_one_that_only_the_page_has() -> None:

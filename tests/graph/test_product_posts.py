@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pixelpair.graph.product_posts import PAUSES, Medium, Post, publish
-from pixelpair.graph.product_tags import Place
+from pixelpair.graph.product_places import Place
 
 if TYPE_CHECKING:
     from pixelpair.graph.client import Graph

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpair.graph.catalog_health import cause, summed
-from pixelpair.graph.product_tags import Place, Tag, TagError, as_row, judge, read
+from pixelpair.graph.product_places import Place, TagError, as_row, judge
+from pixelpair.graph.product_tags import Tag, read
 
 SAMPLE = {
     "product_id": 3231775643511089,

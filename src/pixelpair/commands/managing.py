@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import re
 import sys
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from pixelpair.commands.screen import answer, plain
 from pixelpair.commands.words import LEFT, USAGE, add
 from pixelpair.errors import PixelPairError
 from pixelpair.graph.access import Access
@@ -32,6 +35,7 @@ EXIT_CODES: Final = (
     "2: wrong settings, arguments, token or rights."
 )
 _ID: Final = re.compile(r"[0-9]{1,32}")
+_STOPPED: Final = "stopped; if this was to change something at Meta, look first whether it did"
 
 
 def add_managing(
@@ -41,13 +45,47 @@ def add_managing(
     is."""
 
     def tried(arguments: argparse.Namespace, read: Read) -> int:
+        _show_what_can_be_shown()
         try:
-            return run(arguments, read)
+            code = run(arguments, read)
+            sys.stdout.flush()
+            return code
         except GraphError as error:
             print(error, file=sys.stderr)
+            told_of(error, as_json=arguments.json)
             return USAGE if error.trouble.kind in OURS else LEFT
+        except PixelPairError as error:
+            told_of(error, as_json=arguments.json)
+            raise
+        except KeyboardInterrupt as stopped:
+            end = PixelPairError(str(stopped) or _STOPPED)
+            print(end, file=sys.stderr)
+            told_of(end, as_json=arguments.json)
+            return LEFT
+        except BrokenPipeError:  # `| head` has read enough; what Python flushes at its end, too
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return LEFT
 
     return add(commands, name, tried, summary, f"{more}\n{EXIT_CODES}".strip(), examples)
+
+
+def _show_what_can_be_shown() -> None:
+    """Names come in every script, and not every terminal has it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def told_of(error: PixelPairError, *, as_json: bool, **more: object) -> None:
+    """With --json a refusal is a document too; the line for people stands beside it."""
+    if not as_json:
+        return
+    told: dict[str, object] = {"kind": "usage", "code": None, "subcode": None}
+    told |= {"message": str(error), "next": None, "minutes": None}
+    if isinstance(error, GraphError):
+        told["kind"], told["next"] = error.trouble.kind, error.step
+        told["code"], told["subcode"] = error.reply.code, error.reply.subcode
+        told["minutes"] = error.minutes
+    answer({"error": told, **more}, (), as_json=True)
 
 
 @contextmanager
@@ -68,7 +106,8 @@ def access_of(settings: Settings) -> Access:
 def an_id(text: str) -> str:
     """An id of Meta's, as an argument."""
     if not _ID.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no id of Meta's: digits only")
+        given = "a token" if text.startswith("EAA") else repr(text)
+        raise argparse.ArgumentTypeError(f"{given} is no id of Meta's: digits only")
     return text
 
 
@@ -117,6 +156,11 @@ def _value(parameter: Parameter, text: str) -> object:
         return orjson.loads(sys.stdin.read() if text == "-" else text)  # what it reads, it writes
     except ValueError:
         raise PixelPairError(f"{parameter.name} is no JSON") from None
+
+
+def line(text: object) -> str:
+    """Meta's words as one line among others: none of them begins one."""
+    return " ".join(plain(str(text), "\r\n\t").split())
 
 
 def cell(value: Any) -> str:

@@ -42,7 +42,8 @@ GOOD_SHARE: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One of Meta's diagnostics: what is wrong, how many items it touches, and where to go."""
+    """One of Meta's diagnostics: what is wrong, how many items it touches, and where to go.
+    `samples`: the content ids, or Meta's, of some of these items."""
 
     type: str
     severity: str
@@ -51,6 +52,8 @@ class Finding:
     items: int
     action: str
     link: str
+    instructions: tuple[str, ...]
+    samples: tuple[str, ...]
     details: Mapping[str, Any]
 
     @property
@@ -85,8 +88,7 @@ def diagnostics(
     """Meta's findings, one for each diagnostic of each group; the filters as Meta names them."""
     chosen = {name: as_text(list(values)) for name, values in filters.items() if values}
     for group in edge(graph, access, catalog_id, "diagnostics", chosen):
-        inner = group.get("diagnostics")
-        details = [d for d in inner if isinstance(d, dict)] if isinstance(inner, list) else []
+        details = [d for d in _list(group.get("diagnostics")) if isinstance(d, dict)]
         yield from (_finding(group, detail) for detail in details or [{}])
 
 
@@ -100,8 +102,19 @@ def _finding(group: Mapping[str, Any], detail: Mapping[str, Any]) -> Finding:
         items=_whole(detail.get("number_of_affected_items", group.get("number_of_affected_items"))),
         action=str(both.get("call_to_action") or ""),
         link=str(both.get("action_uri") or both.get("action_url") or ""),
+        instructions=tuple(str(word) for word in _list(detail.get("instructions"))),
+        samples=tuple(filter(None, map(_sample, _list(detail.get("sample_affected_items"))))),
         details={**group, "diagnostics": detail} if detail else group,
     )
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _sample(item: object) -> str:
+    known = item if isinstance(item, dict) else {}
+    return str(known.get("content_id") or known.get("id") or "")
 
 
 def stats(graph: Graph, access: Access, catalog_id: str, *, by_device: bool = False) -> list[Match]:

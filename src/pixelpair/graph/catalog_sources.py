@@ -5,13 +5,14 @@ again behind it, as no document says whether a POST adds or replaces.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pixelpair.graph.catalog import edge
-from pixelpair.graph.errors import acted
+from pixelpair.graph.catalog import strange, whole
+from pixelpair.graph.catalog_words import EDGES
+from pixelpair.graph.errors import GraphError, acted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pixelpair.graph.access import Access
     from pixelpair.graph.client import Graph
@@ -30,12 +31,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was linked before, what was posted (nothing, if it was so already), and what is linked
-    now; `after` is None where nothing was done."""
+    """What was linked before; `due`: what is to be added or taken away (nothing, if it was so
+    already); what was sent for it, and what is linked now. `after` is None where nothing was done,
+    and where it could not be read, for the reason in `unread`."""
 
     before: tuple[Source, ...]
+    due: tuple[str, ...]
     sent: tuple[str, ...]
     after: tuple[Source, ...] | None
+    unread: str = ""
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -48,10 +52,15 @@ class Change:
 
 def sources(graph: Graph, access: Access, catalog_id: str) -> tuple[Source, ...]:
     """The pixels and apps whose events the catalog gets."""
-    return tuple(
-        Source(str(row.get("id", "")), str(row.get("name", "")), str(row.get("source_type", "")))
-        for row in edge(graph, access, catalog_id, EDGE)
-    )
+    query = access.query(catalog_id, EDGE, fields=",".join(EDGES[EDGE].fields))
+    return tuple(map(_source, whole(graph, query)))
+
+
+def _source(row: Mapping[str, Any]) -> Source:
+    """One without an id would be lost by a POST that replaces."""
+    if not row.get("id"):
+        raise strange("a linked source without an id")
+    return Source(*(str(row.get(name) or "") for name in ("id", "name", "source_type")))
 
 
 def link(
@@ -59,14 +68,13 @@ def link(
 ) -> Change:
     """Link these too: the union of what is there and these is posted."""
     before = sources(graph, access, catalog_id)
-    there = [source.id for source in before]
-    union = tuple(dict.fromkeys((*there, *ids)))
-    if len(union) == len(set(there)):
-        return Change(before, (), None)
-    if dry_run:
-        return Change(before, union, None)
-    acted(graph, access.action("POST", catalog_id, EDGE, body={EDGE: list(union)}))
-    return Change(before, union, sources(graph, access, catalog_id))
+    there = tuple(source.id for source in before)
+    due = tuple(one for one in dict.fromkeys(ids) if one not in there)
+    sent = (*there, *due) if due else ()
+    if not due or dry_run:
+        return Change(before, due, sent, None)
+    acted(graph, access.action("POST", catalog_id, EDGE, body={EDGE: list(sent)}))
+    return _read_again(graph, access, catalog_id, Change(before, due, sent, None))
 
 
 def unlink(
@@ -74,11 +82,21 @@ def unlink(
 ) -> Change:
     """Unlink those of these that are linked."""
     before = sources(graph, access, catalog_id)
-    theirs = tuple(source.id for source in before if source.id in ids)
-    if not theirs or dry_run:
-        return Change(before, theirs, None)
-    acted(graph, access.action("DELETE", catalog_id, EDGE, body={EDGE: list(theirs)}))
-    return Change(before, theirs, sources(graph, access, catalog_id))
+    due = tuple(source.id for source in before if source.id in ids)
+    if not due or dry_run:
+        return Change(before, due, due, None)
+    acted(graph, access.action("DELETE", catalog_id, EDGE, body={EDGE: list(due)}))
+    return _read_again(graph, access, catalog_id, Change(before, due, due, None))
+
+
+def _read_again(graph: Graph, access: Access, catalog_id: str, change: Change) -> Change:
+    """It is done: that it cannot be looked at is no reason to say that it is not."""
+    after, unread = None, ""
+    try:
+        after = sources(graph, access, catalog_id)
+    except GraphError as error:
+        unread = str(error)
+    return Change(change.before, change.due, change.sent, after, unread)
 
 
 def _but(some: Sequence[Source], others: Sequence[Source]) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ _TRANSFORMATION: Final = (
 _DISPLAY: Final = Parameter(
     "da_display_settings",
     "object",
-    "how ads crop or pad images: {carousel_ad: {transformation_type}, single_ad: {…}}",
+    "how ads crop or pad images: {carousel_ad: {transformation_type}, single_ad: {the same}}",
     inner=(
         Parameter("carousel_ad", "object", required=True, inner=_TRANSFORMATION),
         Parameter("single_ad", "object", required=True, inner=_TRANSFORMATION),
@@ -195,11 +195,19 @@ _VERTICAL_OPTION: Final = Parameter(
     about="a kind of local catalog",
     one_of=("LOCAL_DA_CATALOG", "LOCAL_PRODUCTS"),
 )
+# Only Meta's SDK has catalog_segment_product_set_id, business_metadata, and the two of checkouts.
 CREATE: Final = (
     Parameter("name", about="what people call it", required=True),
-    Parameter("vertical", about="what it lists; commerce", one_of=VERTICALS, open_ended=True),
+    Parameter(
+        "vertical",
+        about="what it lists, commerce where none is named",
+        one_of=VERTICALS,
+        open_ended=True,
+    ),
     _VERTICAL_OPTION,
     Parameter("catalog_segment_filter", "object", "a rule: makes a segment of the parent"),
+    Parameter("catalog_segment_product_set_id", about="a product set that a segment is made of"),
+    Parameter("business_metadata", "object", "of the business"),
     _DISPLAY,
     _DESTINATION,
     _FLIGHT,
@@ -209,6 +217,8 @@ CREATE: Final = (
 )
 UPDATE: Final = (
     _VERTICAL_OPTION,
+    Parameter("checkout_country", about="the country of the shop's checkout"),
+    Parameter("checkout_url", about="the address of the shop's checkout"),
     _DISPLAY,
     Parameter("default_image_url", about="for items whose image is missing"),
     _DESTINATION,

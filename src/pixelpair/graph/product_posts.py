@@ -5,14 +5,17 @@ https://developers.facebook.com/documentation/instagram-platform/content-publish
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pixelpair.graph.catalog import made
 from pixelpair.graph.errors import acted, asked
-from pixelpair.graph.product_tags import CAPS, STEPS, Kind, Place, TagError, as_row, judge
+from pixelpair.graph.product_places import CAPS, Kind, Place, TagError, as_row, judge
+from pixelpair.graph.product_tags import NEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pixelpair.graph.access import Access
     from pixelpair.graph.client import Graph
@@ -20,8 +23,14 @@ if TYPE_CHECKING:
 # https://developers.facebook.com/documentation/instagram-platform/instagram-graph-api/reference/ig-container
 READY: Final = ("FINISHED", "PUBLISHED")
 WORKING: Final = "IN_PROGRESS"
+STEPS: Final[Mapping[int, str]] = dict.fromkeys(
+    (10, *range(200, 300)), f"this needs instagram_content_publish, and {NEEDS}"
+)
 # Pauses between looks, in seconds; together five minutes, after which Meta's guide gives up too.
 PAUSES: Final = (0.25, 1.0, 2.0, 4.0, 8.0, 15.0, *(30.0,) * 9)
+
+
+_ADDRESS: Final = re.compile(r"https?://[^\s/?#]\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ def judged(media: Sequence[Medium], caps: dict[Kind, int] | None = None) -> None
     if len(media) == 1 and media[0].kind == "video":
         raise TagError("a video that is no part of a carousel is a reel: --reel")
     for medium in media:
+        if not _ADDRESS.fullmatch(medium.url):
+            raise TagError(f"{medium.url!r} is no address that Meta can fetch: http:// or https://")
         if medium.places:
             judge(medium.places, medium.kind, (caps or dict(CAPS))[medium.kind])
 
@@ -66,16 +77,16 @@ def publish(
     """Publish one medium, or several as a carousel. `pause` waits between looks."""
     many = len(media) > 1
     told = None if many else caption or None
-    made = [_contain(graph, access, user_id, _body(medium, many, told)) for medium in media]
-    for container in made:
+    parts = [_contain(graph, access, user_id, _body(medium, many, told)) for medium in media]
+    for container in parts:
         status = _settled(graph, access, container, pause)
         if status not in READY:
             return Post(container, status)
-    container = made[0]
+    container = parts[0]
     if many:
         body: dict[str, object] = {
             "media_type": "CAROUSEL",
-            "children": made,
+            "children": parts,
             "caption": caption or None,
         }
         container = _contain(graph, access, user_id, body)
@@ -83,7 +94,7 @@ def publish(
         if status not in READY:
             return Post(container, status)
     action = access.action("POST", user_id, "media_publish", body={"creation_id": container})
-    return Post(container, "PUBLISHED", str(acted(graph, action, STEPS).get("id", "")))
+    return Post(container, "PUBLISHED", made(acted(graph, action, STEPS)))
 
 
 def _body(medium: Medium, many: bool, caption: str | None) -> dict[str, object]:
@@ -99,7 +110,7 @@ def _body(medium: Medium, many: bool, caption: str | None) -> dict[str, object]:
 
 def _contain(graph: Graph, access: Access, user_id: str, body: dict[str, object]) -> str:
     action = access.action("POST", user_id, "media", body=body)
-    return str(acted(graph, action, STEPS).get("id", ""))
+    return made(acted(graph, action, STEPS))
 
 
 def _settled(

@@ -1,5 +1,5 @@
-"""Product tags of an Instagram medium: what may be sent is judged before it is, as each wrong call
-counts; and the shop's products are looked up.
+"""Product tags of an Instagram medium: read, added, moved, taken away; and the shop's products are
+looked up.
 
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-media/product_tags
 """
@@ -7,22 +7,21 @@ https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/refe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from pixelpair.errors import PixelPairError
-from pixelpair.graph.errors import acted, asked
+from pixelpair.graph.catalog import done, strange, whole
+from pixelpair.graph.errors import GraphError, acted, asked
 from pixelpair.graph.paging import rows
+from pixelpair.graph.product_places import TagError, as_row, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pixelpair.graph.access import Access
     from pixelpair.graph.client import Graph
+    from pixelpair.graph.product_places import Kind, Place
 
-Kind = Literal["image", "video", "reel"]
-
-# The page of 2026-04 says 20, and 30 on a reel; copies up to v22 said 5.
-CAPS: Final[Mapping[Kind, int]] = {"image": 20, "video": 20, "reel": 30}
 # Meta gives places back as floats of 32 bits: 0.8 returns as 0.80000001192093.
 SAME_PLACE: Final = 1e-6
 REVIEWS: Final[Mapping[str, str]] = {
@@ -38,20 +37,19 @@ NEEDS: Final = (
     " instagram_shopping_tag_products and pages_show_list, and ads_management or"
     " business_management where the role on the page came by a business; no creator account"
 )
-STEPS: Final[Mapping[int, str]] = {10: f"this needs {NEEDS}", 200: f"this needs {NEEDS}"}
+# 200 to 299 are permissions, by Graph's overview of errors.
+STEPS: Final[Mapping[int, str]] = dict.fromkeys((10, *range(200, 300)), f"this needs {NEEDS}")
 
 
-class TagError(PixelPairError):
-    """Tags that Meta would refuse: nothing was sent."""
+class ReplaceError(PixelPairError):
+    """The surplus is gone, and Meta did not take what was to stand there. `removed` are the tags
+    that are gone, `cause` is what Meta said."""
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A product to tag, and where on an image: from the left and the top, 0 to 1."""
-
-    product_id: str
-    x: float | None = None
-    y: float | None = None
+    def __init__(self, removed: Sequence[Tag], cause: GraphError) -> None:
+        self.removed = tuple(removed)
+        self.cause = cause
+        ids = ", ".join(tag.product_id for tag in removed)
+        super().__init__(f"{cause}. Before that the tags of {ids} were removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +72,18 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """What was sent, what was taken away, and what is there now; None: that cannot be read."""
+    """What was sent, what was taken away, and what is there now; None: that cannot be read, of a
+    reel by Meta's page, else for the reason in `unread`."""
 
     sent: tuple[str, ...]
     removed: tuple[str, ...]
     after: tuple[Tag, ...] | None
+    unread: str = ""
 
 
 def tags(graph: Graph, access: Access, media_id: str) -> tuple[Tag, ...]:
     """What is tagged. Of reels Meta's page says that they cannot be read."""
-    return tuple(map(read, rows(graph, access.query(media_id, "product_tags"), STEPS)))
+    return tuple(map(read, whole(graph, access.query(media_id, "product_tags"), STEPS)))
 
 
 def read(row: Mapping[str, Any]) -> Tag:
@@ -105,37 +105,6 @@ def read(row: Mapping[str, Any]) -> Tag:
     )
 
 
-def judge(places: Sequence[Place], kind: Kind, cap: int, there: Sequence[str] = ()) -> None:
-    """Raises TagError with every reason why Meta would refuse these."""
-    ids = [place.product_id for place in places]
-    wrong = [
-        f"product {one} is named twice" for one in sorted({i for i in ids if ids.count(i) > 1})
-    ]
-    for place in places:
-        wrong += _misplaced(place, kind)
-    total = len(set(ids) | set(there))
-    if total > cap:
-        wrong.append(
-            f"that makes {total} tags, and {cap} may be on one {kind} (--max-tags changes it)"
-        )
-    if not places:
-        wrong.append("no product is named")
-    if wrong:
-        raise TagError("; ".join(wrong) + ". Nothing was sent")
-
-
-def _misplaced(place: Place, kind: Kind) -> Iterator[str]:
-    where = (place.x, place.y)
-    if not place.product_id.isdecimal():
-        yield f"{place.product_id!r} is no product id: digits, as `pixelpair tags search` shows"
-    if where == (None, None):
-        return
-    if kind != "image":
-        yield f"product {place.product_id} has a place, which only images have"
-    elif not all(one is not None and 0.0 <= one <= 1.0 for one in where):
-        yield f"product {place.product_id} needs x and y from 0 to 1"
-
-
 def add(
     graph: Graph, access: Access, media_id: str, places: Sequence[Place], kind: Kind, cap: int
 ) -> Tagged:
@@ -144,51 +113,86 @@ def add(
     there = () if kind == "reel" else tags(graph, access, media_id)
     judge(places, kind, cap, [tag.product_id for tag in there])
     new = [place for place in places if not _is_there(place, there)]
-    if new:
-        _post(graph, access, media_id, new)
-    after = None if kind == "reel" else tags(graph, access, media_id) if new else there
-    return Tagged(tuple(place.product_id for place in new), (), after)
+    if not new:
+        return Tagged((), (), there)
+    _post(graph, access, media_id, new)
+    sent = tuple(place.product_id for place in new)
+    if kind == "reel":
+        return Tagged(sent, (), None)
+    return _read_again(graph, access, media_id, sent, ())
+
+
+def move(graph: Graph, access: Access, media_id: str, places: Sequence[Place]) -> Tagged:
+    """Move tags of an image. To Meta it is the same as adding: what is not tagged is no move."""
+    judge(places, "image", len(places))
+    there = tags(graph, access, media_id)
+    known = {tag.product_id for tag in there}
+    wrong = [f"product {p.product_id} needs a place to move to" for p in places if p.x is None]
+    wrong += [f"product {p.product_id} is not tagged" for p in places if p.product_id not in known]
+    if wrong:
+        raise TagError("; ".join(wrong) + ". Nothing was sent")
+    new = [place for place in places if not _is_there(place, there)]
+    if not new:
+        return Tagged((), (), there)
+    _post(graph, access, media_id, new)
+    return _read_again(graph, access, media_id, tuple(place.product_id for place in new), ())
 
 
 def remove(graph: Graph, access: Access, media_id: str, product_ids: Sequence[str]) -> Tagged:
     """Take these tags away; the merchant ids that Meta wants are read first."""
     there = tags(graph, access, media_id)
-    gone = _delete(graph, access, media_id, [t for t in there if t.product_id in product_ids])
-    return Tagged((), gone, tags(graph, access, media_id) if gone else there)
+    surplus = [tag for tag in there if tag.product_id in product_ids]
+    if not surplus:
+        return Tagged((), (), there)
+    return _read_again(graph, access, media_id, (), _delete(graph, access, media_id, surplus))
 
 
 def replace(
     graph: Graph, access: Access, media_id: str, places: Sequence[Place], kind: Kind, cap: int
 ) -> Tagged:
-    """Have these tags and no others: the surplus goes first, so that the cap is never passed."""
+    """Have these tags and no others: the surplus goes first, so that the cap is never passed.
+    Raises ReplaceError where Meta then takes nothing."""
     judge(places, kind, cap)
     there = tags(graph, access, media_id)
     wanted = {place.product_id for place in places}
-    gone = _delete(graph, access, media_id, [t for t in there if t.product_id not in wanted])
+    surplus = [tag for tag in there if tag.product_id not in wanted]
     new = [place for place in places if not _is_there(place, there)]
-    if new:
+    if not surplus and not new:
+        return Tagged((), (), there)
+    gone = _delete(graph, access, media_id, surplus)
+    try:
         _post(graph, access, media_id, new)
-    after = tags(graph, access, media_id) if new or gone else there
-    return Tagged(tuple(place.product_id for place in new), gone, after)
+    except GraphError as error:
+        if not gone:
+            raise
+        raise ReplaceError(surplus, error) from error
+    return _read_again(graph, access, media_id, tuple(place.product_id for place in new), gone)
+
+
+def _read_again(
+    graph: Graph, access: Access, media_id: str, sent: tuple[str, ...], gone: tuple[str, ...]
+) -> Tagged:
+    """It is done: that it cannot be looked at is no reason to say that it is not."""
+    try:
+        return Tagged(sent, gone, tags(graph, access, media_id))
+    except GraphError as error:
+        return Tagged(sent, gone, None, str(error))
 
 
 def _post(graph: Graph, access: Access, media_id: str, places: Sequence[Place]) -> None:
-    body = {"updated_tags": [as_row(place) for place in places]}
-    acted(graph, access.action("POST", media_id, "product_tags", body=body), STEPS)
+    if places:
+        body = {"updated_tags": [as_row(place) for place in places]}
+        done(acted(graph, access.action("POST", media_id, "product_tags", body=body), STEPS))
 
 
 def _delete(graph: Graph, access: Access, media_id: str, some: Sequence[Tag]) -> tuple[str, ...]:
     if some:
         told = [{"merchant_id": t.merchant_id, "product_id": t.product_id} for t in some]
+        if not all(all(row.values()) for row in told):
+            raise strange("a tag without the ids that its removal needs: nothing was removed")
         body = {"deleted_tags": told}
-        acted(graph, access.action("DELETE", media_id, "product_tags", body=body), STEPS)
+        done(acted(graph, access.action("DELETE", media_id, "product_tags", body=body), STEPS))
     return tuple(tag.product_id for tag in some)
-
-
-def as_row(place: Place) -> dict[str, object]:
-    """As `updated_tags` and `product_tags` want it."""
-    row: dict[str, object] = {"product_id": place.product_id}
-    return row if place.x is None else {**row, "x": place.x, "y": place.y}
 
 
 def _is_there(place: Place, there: Sequence[Tag]) -> bool:
@@ -204,10 +208,11 @@ def _near(wanted: float | None, found: float | None) -> bool:
 # --- the shop behind the account -----------------------------------------------------------------
 
 
-def eligible(graph: Graph, access: Access, user_id: str) -> bool:
-    """Whether the account may tag products."""
+def eligible(graph: Graph, access: Access, user_id: str) -> bool | None:
+    """Whether the account may tag products; None where Meta does not tell."""
     field = "shopping_product_tag_eligibility"
-    return asked(graph, access.query(user_id, fields=field), STEPS).get(field) is True
+    told = asked(graph, access.query(user_id, fields=field), STEPS).get(field)
+    return told if isinstance(told, bool) else None
 
 
 def available_catalogs(graph: Graph, access: Access, user_id: str) -> Iterator[Mapping[str, Any]]:

@@ -55,6 +55,29 @@ def test_both_names_of_the_link_and_every_severity_are_read(
     assert (severity or "-") in said
 
 
+def test_instructions_and_some_of_the_items_are_told(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {
+        "call_to_action": "",
+        "instructions": ["Open the feed.", "Add an image."],
+        "sample_affected_items": [{"content_id": "SENCHA"}, {"id": "77"}, {}, "x"],
+    }
+    meta.say("GET /v26.0/9/diagnostics", {"data": [group("MUST_FIX", **more)]})
+    assert main(["catalog", "diagnostics", "9"]) == 1
+    said = capsys.readouterr().out
+    assert "Images are missing: d. Open the feed. Add an image (such as SENCHA, 77)" in said
+
+
+@pytest.mark.parametrize(("severity", "told"), [("MUST_FIX", True), ("OPPORTUNITY", False)])
+def test_what_must_be_fixed_has_a_next_step_even_where_meta_names_none(
+    meta: Meta, capsys: pytest.CaptureFixture[str], severity: str, told: bool
+) -> None:
+    meta.say("GET /v26.0/9/diagnostics", {"data": [group(severity, call_to_action="")]})
+    assert main(["catalog", "diagnostics", "9"]) == told
+    assert ("Meta names no step: look at the catalog" in capsys.readouterr().out) is told
+
+
 def test_filters_travel_as_lists(meta: Meta, ask: Ask) -> None:
     meta.say("GET /v26.0/9/diagnostics", {"data": []})
     words = (

@@ -96,6 +96,10 @@ def test_an_edges_filter_is_its_own(shop: Shop, ask: Ask) -> None:
         (("--edge", "assigned_users"), "it needs --with business=VALUE"),
         (("--edge", "agencies", "--with", "a=1"), "it takes no a"),
         (("--with", "a=1"), "--with belongs to --edge"),
+        (
+            ("--edge", "agencies", "--segment-use-case", "TEST"),
+            "--segment-use-case is for the catalog itself",
+        ),
     ],
 )
 def test_what_an_edge_needs_is_said_before_the_call(
@@ -115,14 +119,18 @@ def test_a_field_more_may_be_asked_for(shop: Shop, capsys: pytest.CaptureFixture
 ALL = {
     "vertical": "commerce",
     "additional_vertical_option": "LOCAL_PRODUCTS",
+    "business_metadata": '{"a": "b"}',
     "catalog_segment_filter": '{"brand": {"eq": "Tea"}}',
+    "catalog_segment_product_set_id": "5",
+    "checkout_country": "DE",
+    "checkout_url": "https://shop.example/checkout",
     "da_display_settings": PADDING,
     "default_image_url": "https://shop.example/none.png",
     "destination_catalog_settings": '{"generate_items_from_pages": true}',
     "fallback_image_url": "https://shop.example/dynamic.png",
     "flight_catalog_settings": '{"generate_items_from_events": false}',
     "name": "All of it",
-    "partner_integration": '{"external_access_token": "t", "external_merchant_id": "m"}',
+    "partner_integration": '{"external_access_token": "EAAC-partner", "external_merchant_id": "m"}',
     "store_catalog_settings": '{"page_id": "77"}',
 }
 
@@ -152,7 +160,7 @@ def test_every_parameter_travels_as_it_was_given(meta: Meta, ask: Ask) -> None:
 
 def test_creates_and_updates(shop: Shop, ask: Ask) -> None:
     values = {**ALL, "parent_catalog_id": shop.catalog}
-    names = [parameter.name for parameter in CREATE if parameter.name != "store_catalog_settings"]
+    names = [parameter.name for parameter in CREATE]
     code, made = ask("catalog", "create", BUSINESS, *options(names, values))
     _, shown = ask("catalog", "show", made["id"])
     assert (code, shown["name"], shown["is_catalog_segment"]) == (0, "All of it", True)

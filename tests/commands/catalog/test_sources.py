@@ -46,15 +46,23 @@ def test_what_is_linked_is_not_sent_again(shop: Shop, ask: Ask) -> None:
     assert (code, told["sent"], told["after"]) == (0, [], None)
 
 
+def test_a_dry_run_shows_what_it_would_add_to_what_is_there(shop: Shop, ask: Ask) -> None:
+    ask("catalog", "link", shop.catalog)
+    _, told = ask("catalog", "link", shop.catalog, OTHER, PIXEL, OTHER, "--dry-run")
+    assert (told["dry_run"], told["due"], told["sent"]) == (True, [OTHER], [PIXEL, OTHER])
+    assert (told["after"], linked(shop)) == (None, [PIXEL])
+
+
 def test_a_dry_run_changes_nothing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["catalog", "link", shop.catalog, "--dry-run"]) == 0
-    assert f"would send {PIXEL}; linked now:" in capsys.readouterr().out
+    assert f"would add {PIXEL}, and send {PIXEL}; linked now:" in capsys.readouterr().out
     assert linked(shop) == []
 
 
 def test_unlinks_what_is_named_and_shows_it_gone(shop: Shop, ask: Ask) -> None:
     ask("catalog", "link", shop.catalog, PIXEL, OTHER)
     _, dry = ask("catalog", "unlink", shop.catalog, OTHER, "--dry-run")
+    assert (dry["dry_run"], dry["due"]) == (True, [OTHER])
     assert (dry["sent"], dry["after"], sorted(linked(shop))) == (
         [OTHER],
         None,

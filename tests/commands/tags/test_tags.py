@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,14 +10,15 @@ import pytest
 from pixelpair.cli import main
 from pixelpair.graph.product_tags import read
 
-from ..catalog.conftest import Shop, sandbox_url, shop
+from ...conftest import until
+from ..catalog.conftest import Shop, no_roots, sandbox_url, shop
 
 if TYPE_CHECKING:
     from tests.graph.meta import Meta
 
     from ..conftest import Ask
 
-__all__ = ["sandbox_url", "shop"]  # fixtures
+__all__ = ["no_roots", "sandbox_url", "shop"]  # fixtures
 ACCOUNT = "17841400000000000"
 IMAGE = "https://shop.example/a.jpg"
 
@@ -29,9 +31,7 @@ def products(shop: Shop) -> list[str]:
 def medium(shop: Shop, **more: Any) -> str:
     body = more or {"image_url": IMAGE}
     container = shop.post(f"{ACCOUNT}/media", **body)["id"]
-    for _ in range(100):
-        if shop.get(container, fields="status_code")["status_code"] == "FINISHED":
-            break
+    assert until(lambda: shop.get(container, fields="status_code")["status_code"] == "FINISHED")
     made: str = shop.post(f"{ACCOUNT}/media_publish", creation_id=container)["id"]
     return made
 
@@ -98,6 +98,131 @@ def test_replaces_the_surplus_first(shop: Shop, ask: Ask) -> None:
     code, told = ask("tags", "replace", media, two, three, "--max-tags", "2")
     assert (code, told["removed"], told["sent"]) == (0, [one], [three])
     assert sorted(tagged(shop, media)) == sorted([two, three])
+
+
+EDGE = "/v26.0/9/product_tags"
+THERE = [
+    {"product_id": 5, "merchant_id": 8, "x": 0.80000001192093, "y": 0},
+    {"product_id": 6, "merchant_id": 8},
+]
+
+
+def test_what_replace_had_removed_is_told_when_the_rest_is_refused(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tags of 5 and 6 were gone, and only the refusal was told."""
+    meta.say(f"GET {EDGE}", {"data": THERE})
+    meta.say(f"DELETE {EDGE}", {"success": True})
+    meta.refuse(f"POST {EDGE}", 100)
+    assert main(["tags", "replace", "9", "7@0.5,0.5", "--json"]) == 1
+    out, err = capsys.readouterr()
+    back = "pixelpair tags add 9 5@0.800000,0.000000 6 --kind image"
+    told = json.loads(out)
+    assert (told["error"]["code"], told["put_back"]) == (100, back)
+    assert [tag["product_id"] for tag in told["removed"]] == ["5", "6"]
+    assert "Before that the tags of 5, 6 were removed" in err
+    assert err.endswith(f"To put them back: {back}\n")
+
+
+def test_what_puts_tags_back_does(shop: Shop, ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two, three = products(shop)
+    media = medium(shop)
+    ask("tags", "add", media, f"{one}@0.8,0.1", f"{two}@0.333333,1")
+    before = tagged(shop, media)
+    edge = {"edge": "product_tags"}
+    refused = {**edge, "error": {"code": 100, "message": "no"}}
+    shop.http.post("/api/faults", json=[edge, edge, refused]).raise_for_status()
+    assert main(["tags", "replace", media, three]) == 1
+    back = capsys.readouterr().err.strip().partition("To put them back: pixelpair ")[2]
+    assert tagged(shop, media) == {}
+    assert main(back.split()) == 0
+    assert tagged(shop, media) == before
+
+
+def test_a_replacement_without_surplus_is_refused_as_it_is(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meta.say(f"GET {EDGE}", {"data": []})
+    meta.refuse(f"POST {EDGE}", 100)
+    assert main(["tags", "replace", "9", "7"]) == 2
+    assert "removed" not in capsys.readouterr().err
+
+
+def test_a_surplus_that_cannot_be_removed_ends_it(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meta.say(f"GET {EDGE}", {"data": [{"product_id": 5}]})
+    assert main(["tags", "replace", "9", "7"]) == 1
+    assert "without the ids that its removal needs: nothing was removed" in capsys.readouterr().err
+    assert [heard.method for heard in meta.heard] == ["GET"]
+
+
+@pytest.mark.parametrize("words", ["add 9 7", "remove 9 5", "replace 9 7", "move 9 5@0.1,0.2"])
+def test_what_cannot_be_read_again_is_told_as_done(
+    meta: Meta, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    meta.say(f"GET {EDGE}", {"data": THERE}, b"<html>")
+    meta.say(f"POST {EDGE}", {"success": True})
+    meta.say(f"DELETE {EDGE}", {"success": True})
+    assert main(["tags", *words.split(), "--json"]) == 1
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert (bool(told["sent"] or told["removed"]), told["tags"]) == (True, None)
+    assert err.startswith("what is tagged now could not be read: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("7@0.1,0.1",), "product 7 is not tagged"),
+        (("5",), "product 5 needs a place to move to"),
+        (("5@0.1,0.1", "5@0.2,0.2"), "product 5 is named twice"),
+    ],
+)
+def test_a_move_adds_nothing(
+    meta: Meta, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], why: str
+) -> None:
+    meta.say(f"GET {EDGE}", {"data": THERE})
+    assert main(["tags", "move", "9", *words]) == 2
+    assert why in capsys.readouterr().err
+    assert meta.calls("POST") == []
+
+
+def test_a_move_to_the_same_place_is_not_sent(meta: Meta, ask: Ask) -> None:
+    meta.say(f"GET {EDGE}", {"data": THERE})
+    code, told = ask("tags", "move", "9", "5@0.8,0")
+    assert (code, told["sent"], len(meta.heard)) == (0, [], 1)
+
+
+def test_what_was_not_tagged_is_told_by_remove(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meta.say(f"GET {EDGE}", {"data": THERE}, {"data": THERE[1:]})
+    meta.say(f"DELETE {EDGE}", {"success": True})
+    assert main(["tags", "remove", "9", "5", "77"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "removed 1; not tagged: 77"
+
+
+def test_every_field_of_a_tag_is_shown(meta: Meta, capsys: pytest.CaptureFixture[str]) -> None:
+    tag = {
+        "product_id": 3231775643511089,
+        "merchant_id": 90010177253934,
+        "name": "Gummy Bears",
+        "price_string": "$3.50",
+        "stripped_sale_price_string": "$2",
+        "image_url": "https://shop.example/gummy.jpg",
+        "product_url": "https://shop.example/gummy",
+        "review_status": "withdrawn",
+        "is_checkout": True,
+        "x": 0.5,
+        "y": 0.8,
+    }
+    meta.say(f"GET {EDGE}", {"data": [tag]})
+    assert main(["tags", "list", "9"]) == 0
+    said = capsys.readouterr().out
+    shown = [str(value) for key, value in tag.items() if key not in ("x", "y", "is_checkout")]
+    assert [word for word in (*shown, "0.5,0.8", "in the app") if word not in said] == []
+    assert "withdrawn: a status that no document knows" in said
 
 
 def test_the_cap_counts_what_is_there(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,6 +348,16 @@ def test_finds_the_products_of_a_word(shop: Shop, ask: Ask) -> None:
     assert ask("tags", "search", ACCOUNT, shop.catalog, "coffee") == (1, {"products": []})
 
 
+def test_an_account_of_which_meta_tells_nothing_is_not_called_unfit(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meta.say(f"GET /v26.0/{ACCOUNT}", {"id": ACCOUNT})
+    assert main(["tags", "eligible", ACCOUNT]) == 1
+    said = capsys.readouterr().out
+    assert "is one of which Meta does not tell this token" in said
+    assert "may not tag" not in said
+
+
 def test_tells_whether_an_account_may_tag(shop: Shop, ask: Ask, meta: Meta) -> None:
     meta.say(f"GET /v26.0/{ACCOUNT}", {"shopping_product_tag_eligibility": False})
     assert ask("tags", "eligible", ACCOUNT) == (1, {"eligible": False, "catalogs": []})
@@ -273,6 +408,11 @@ def test_what_meta_could_not_use_is_not_published(
         (("--video", "https://x/", "7"), "is a reel: --reel"),
         (("--reel", "https://x/", "7", "--image", IMAGE), "a reel is a post of its own"),
         (("--reel", "https://x/", "7@0.5,0.5"), "which only images have"),
+        (("--image", "a.jpg", "7"), "'a.jpg' is no address that Meta can fetch"),
+        (("--image", "https:///a.jpg", "7"), "is no address that Meta can fetch"),
+        (("--image", "file:///etc/passwd", "7"), "is no address that Meta can fetch"),
+        (("--image", IMAGE, *map(str, range(21))), "that makes 21 tags, and 20 may be on one"),
+        (("--image", IMAGE, "1", "2", "--max-tags", "1"), "that makes 2 tags, and 1 may be"),
     ],
 )
 def test_a_post_is_judged_before_the_call(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pixelpair.commands.managing import add_managing, an_id, cell, talking
+from pixelpair.commands.managing import add_managing, an_id, cell, line, talking
 from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import LEFT, OK
 from pixelpair.errors import PixelPairError
@@ -26,6 +26,8 @@ _FILTERS = (
     ("--entity", "affected_entities", health.ENTITIES),
     ("--feature", "affected_features", health.FEATURES),
 )
+_NO_STEP = "Meta names no step: look at the catalog's issues in Commerce Manager"
+_SAMPLES = 5
 _UNLINKED = "the catalog is linked to no pixel and no app: `pixelpair catalog link CATALOG`"
 _UNSEEN = (
     "no figures of 28 days: there were no events with content ids, or this token may not see the"
@@ -69,10 +71,15 @@ def _diagnostics(arguments: argparse.Namespace, read: Read) -> int:
 
 
 def _step(one: Finding) -> str:
-    """Meta's own words and link."""
-    words = dict.fromkeys(word for word in (one.subtitle, one.action) if word)
+    """Meta's own words and link. Where it has none, something that must be fixed has a place."""
+    words = dict.fromkeys(
+        word.rstrip(". ") for word in (one.subtitle, one.action, *one.instructions) if word
+    )
     text = ". ".join(words) + (f": {one.link}" if one.link else "")
-    return f"{one.title}: {text}" if text else ""
+    if not (one.action or one.instructions or one.link) and one.blocks:
+        text = f"{text}. {_NO_STEP}".removeprefix(". ")
+    samples = f" (such as {', '.join(one.samples[:_SAMPLES])})" if one.samples else ""
+    return line(f"{one.title}: {text}{samples}") if text or samples else ""
 
 
 def add_stats(commands: Commands) -> None:
@@ -111,7 +118,7 @@ def _stats_shown(found: Sequence[Match], by_device: bool) -> list[Grid | str]:
         )
         for one in found
     ]
-    causes = [f"{one.event}: {why}" for one in found if (why := health.cause(one))]
+    causes = [f"{line(one.event)}: {why}" for one in found if (why := health.cause(one))]
     return [Grid(rows, headings, right), *dict.fromkeys(causes)]
 
 
@@ -152,8 +159,10 @@ def _checks(arguments: argparse.Namespace, read: Read) -> int:
         (cell(one.get("result")), cell(one.get("key")), cell(one.get("title"))) for one in found
     ]
     steps = [
-        f"{cell(one.get('title') or one.get('key'))}: "
-        + " ".join(filter(None, (str(one.get(key) or "") for key in _SAID)))
+        line(
+            f"{cell(one.get('title') or one.get('key'))}: "
+            + " ".join(filter(None, (str(one.get(key) or "") for key in _SAID)))
+        )
         for one in found
         if one.get("result") == "failed"
     ]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
 
 from pixelpair.commands.managing import (
     a_pair,
@@ -11,10 +14,11 @@ from pixelpair.commands.managing import (
     add_parameters,
     an_id,
     cell,
+    line,
     parameters_of,
     talking,
 )
-from pixelpair.commands.screen import Grid, answer, count
+from pixelpair.commands.screen import MOST_FOLDED, Grid, answer, count
 from pixelpair.commands.words import OK
 from pixelpair.errors import PixelPairError
 from pixelpair.graph import catalog as catalogs
@@ -58,13 +62,27 @@ def _list(arguments: argparse.Namespace, read: Read) -> int:
     return OK
 
 
+# Columns of ten letters: at 60, a table of products' ten fields folded each word twice.
+_LEGIBLE = 12
+_NAMES = fill(f"Edges: {', '.join(EDGES)}.", 90)
+_TAKEN = fill(
+    "--with gives "
+    + "; ".join(
+        f"{name}: {', '.join((*(f'{need} (needed)' for need in edge.needs), *edge.takes))}"
+        for name, edge in EDGES.items()
+        if edge.needs or edge.takes
+    ),
+    90,
+)
+
+
 def add_show(commands: Commands) -> None:
     parser = add_managing(
         commands,
         "show",
         _show,
         "show a catalog's fields, or one of its edges",
-        f"Edges: {', '.join(EDGES)}.",
+        f"{_NAMES}\n{_TAKEN}",
         "pixelpair catalog show 9876543\n"
         "pixelpair catalog show 9876543 --edge products\n"
         "pixelpair catalog show 9876543 --edge assigned_users --with business=1234567",
@@ -119,23 +137,32 @@ def _show_edge(arguments: argparse.Namespace, read: Read, edge: Edge) -> int:
     given = dict(arguments.given)
     missing = [name for name in edge.needs if name not in given]
     unknown = [name for name in given if name not in (*edge.needs, *edge.takes)]
-    if missing or unknown:
+    if missing or unknown or arguments.segment_use_case:
         wrong = [f"it needs --with {name}=VALUE" for name in missing]
         wrong += [f"it takes no {name}" for name in unknown]
+        wrong += ["--segment-use-case is for the catalog itself"] * bool(arguments.segment_use_case)
         raise PixelPairError(f"{arguments.edge}: {'; '.join(wrong)}")
     if arguments.field:
         given["fields"] = ",".join((*edge.fields, *arguments.field))
     with talking(read()) as (graph, access):
         found = list(catalogs.edge(graph, access, arguments.catalog, arguments.edge, given))
-    shown: list[Grid | str] = [_grid(found), f"{count(len(found))} of type {edge.node}"]
+    shown: list[Grid | str] = [*_grids(found), f"{count(len(found))} of type {edge.node}"]
     answer({"edge": arguments.edge, "data": found}, shown, as_json=arguments.json)
     return OK
 
 
-def _grid(found: Sequence[Mapping[str, Any]]) -> Grid:
-    """A column for each field that any row has."""
+def _grids(found: Sequence[Mapping[str, Any]]) -> list[Grid]:
+    """A column for each field that any row has; where the terminal is too narrow, a block for
+    each row."""
     names = list(dict.fromkeys(name for row in found for name in row))
-    return Grid([tuple(cell(row.get(name)) for name in names) for row in found], names)
+    if _is_narrow(len(names)) and len(found) <= MOST_FOLDED:
+        return [Grid([(name, cell(row.get(name))) for name in names]) for row in found]
+    return [Grid([tuple(cell(row.get(name)) for name in names) for row in found], names)]
+
+
+def _is_narrow(columns: int) -> bool:
+    console = Console()
+    return console.is_terminal and console.width < columns * _LEGIBLE
 
 
 def add_create(commands: Commands) -> None:
@@ -156,7 +183,7 @@ def add_create(commands: Commands) -> None:
 def _create(arguments: argparse.Namespace, read: Read) -> int:
     values = parameters_of(arguments, CREATE)
     if values.get("vertical", VERTICALS[0]) not in VERTICALS:
-        print(f"no document knows the vertical {values['vertical']}: tried", file=sys.stderr)
+        print(f"no document knows the vertical {line(values['vertical'])}: tried", file=sys.stderr)
     with talking(read()) as (graph, access):
         made = catalogs.create(graph, access, arguments.business, values)
     answer({"id": made}, [f"made catalog {made}"], as_json=arguments.json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,22 +13,25 @@ from pixelpair.commands.managing import (
     add_parameters,
     an_id,
     cell,
+    line,
     parameters_of,
     talking,
 )
 from pixelpair.commands.orders import opened_file
-from pixelpair.commands.screen import Grid, answer, count, plain
+from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import LEFT, OK, group
 from pixelpair.errors import PixelPairError
 from pixelpair.graph import catalog as catalogs
+from pixelpair.graph.batch import MOST
 from pixelpair.graph.catalog_vehicles import VEHICLE
 from pixelpair.graph.catalog_vehicles import add_vehicles as added
 from pixelpair.graph.catalog_words import PRODUCT_SET, TASKS
-from pixelpair.graph.errors import GraphError
+from pixelpair.graph.errors import GraphError, trouble_of
 from pixelpair.graph.parameters import problems
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from pixelpair.commands.words import Commands, Read
     from pixelpair.graph.client import Reply
@@ -156,36 +160,53 @@ def _add_vehicles(arguments: argparse.Namespace, read: Read) -> int:
     ids: list[dict[str, object]] = []
     if good and not arguments.dry_run:
         with talking(read()) as (graph, access):
-            replies: list[Reply] = []
+            vehicles = [one for _, one in good]
+            replies, why = _replies(added(graph, access, arguments.catalog, vehicles))
+        wrong += [(number, why) for number, _ in good[len(replies) :]]
+        for (number, vehicle), reply in zip(good, replies, strict=False):
             try:
-                replies.extend(added(graph, access, arguments.catalog, [one for _, one in good]))
-            except GraphError as error:  # what the calls before it added is told all the same
-                if not replies:
-                    raise
-                wrong += [
-                    (line, f"not told to be added: {error}") for line, _ in good[len(replies) :]
-                ]
-        for (line, vehicle), reply in zip(good, replies, strict=False):
-            if reply.document is None:
-                wrong.append((line, str(GraphError(reply))))
-            else:
-                ids.append(_made(line, vehicle, reply))
+                ids.append({"line": number, "vehicle_id": vehicle["vehicle_id"], "id": _id(reply)})
+            except GraphError as error:
+                wrong.append((number, str(error)))
     wrong.sort()
-    for line, why in wrong:
-        print(f"line {line}: {plain(why)}", file=sys.stderr)
+    for number, why in wrong:
+        print(f"line {number}: {line(why)}", file=sys.stderr)
     told = {
         "added": ids,
         "fitting": len(good),
-        "wrong": [{"line": line, "why": why} for line, why in wrong],
+        "wrong": [{"line": number, "why": why} for number, why in wrong],
     }
     sentence = f"{count(len(good))} fit" if arguments.dry_run else f"added {count(len(ids))}"
     answer(told, [f"{sentence}, {count(len(wrong))} wrong"], as_json=arguments.json)
     return LEFT if wrong else OK
 
 
-def _made(line: int, vehicle: Any, reply: Reply) -> dict[str, object]:
-    document = reply.document or {}
-    return {"line": line, "vehicle_id": vehicle["vehicle_id"], "id": str(document.get("id", ""))}
+def _replies(coming: Iterator[Reply]) -> tuple[list[Reply], str]:
+    """What Meta answered, and why it was not asked for the rest: what was added is told all the
+    same. While it throttles, each further call makes the block longer."""
+    replies: list[Reply] = []
+    try:
+        for reply in coming:
+            replies.append(reply)
+            if len(replies) % MOST == 0 and any(map(_throttled, replies[-MOST:])):
+                return replies, "not sent, as Meta throttles"
+    except GraphError as error:
+        if not replies:
+            raise
+        return replies, f"not told to be added: {error}"
+    except KeyboardInterrupt:
+        return replies, "stopped before it was told to be added"
+    return replies, ""
+
+
+def _throttled(reply: Reply) -> bool:
+    return reply.document is None and trouble_of(reply).kind == "throttled"
+
+
+def _id(reply: Reply) -> str:
+    if reply.document is None:
+        raise GraphError(reply)
+    return catalogs.made(reply.document)
 
 
 def _read_vehicles(place: str) -> tuple[Numbered, list[tuple[int, str]]]:
@@ -196,8 +217,8 @@ def _read_vehicles(place: str) -> tuple[Numbered, list[tuple[int, str]]]:
         for number, text in enumerate(file, 1):
             if not text.strip():
                 continue
-            try:
-                vehicle = orjson.loads(text)  # what it reads, it writes
+            try:  # what orjson reads, it writes
+                vehicle = orjson.loads(text.removeprefix(BOM_UTF8))
             except ValueError:
                 wrong.append((number, "it is no JSON object"))
                 continue

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from typing import TYPE_CHECKING
 
-from pixelpair.commands.managing import add_managing, an_id, talking
-from pixelpair.commands.screen import answer, plain
+from pixelpair.commands.managing import add_managing, an_id, line, talking
+from pixelpair.commands.screen import answer
 from pixelpair.commands.words import LEFT, OK
 from pixelpair.graph import catalog as catalogs
 
@@ -37,13 +38,15 @@ def add_delete(commands: Commands) -> None:
 def _delete(arguments: argparse.Namespace, read: Read) -> int:
     with talking(read()) as (graph, access):
         found = catalogs.catalog(graph, access, arguments.catalog)
-        name = str(found.get("name") or arguments.catalog)
-        items = found.get("product_count", "an unknown number of")
+        given = str(found.get("name") or "")
+        name = line(given) or arguments.catalog
+        items = line(found.get("product_count", "an unknown number of"))
         typed = arguments.confirm
         if typed is None:
-            typed = _asked(f"{plain(name)} has {items} items, and nothing brings them back.")
-        if typed != name:
+            typed = _asked(f"{name} has {items} items, and nothing brings them back.")
+        if _as_typed(typed) not in {_as_typed(name), _as_typed(given)} - {""}:
             print("that is not its name: nothing was deleted", file=sys.stderr)
+            answer({"deleted": None}, (), as_json=arguments.json)
             return LEFT
         live = arguments.with_live_product_set
         catalogs.delete(graph, access, arguments.catalog, with_live_product_set=live)
@@ -52,6 +55,14 @@ def _delete(arguments: argparse.Namespace, read: Read) -> int:
 
 
 def _asked(warning: str) -> str:
-    """What is typed; the answer of nobody is none."""
+    """What is typed; the answer of nobody is none, nor is Ctrl-C or what is no text."""
     print(f"{warning}\nType the catalog's name to delete it:", file=sys.stderr, flush=True)
-    return sys.stdin.readline().rstrip("\n")
+    try:
+        return sys.stdin.readline()
+    except (KeyboardInterrupt, UnicodeError):
+        return ""
+
+
+def _as_typed(name: str) -> str:
+    """A keyboard composes letters otherwise than whoever named the catalog."""
+    return unicodedata.normalize("NFC", name.strip())

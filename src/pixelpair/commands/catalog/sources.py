@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pixelpair.commands.managing import add_managing, an_id, talking
+from pixelpair.commands.managing import add_managing, an_id, line, talking
 from pixelpair.commands.screen import Grid, answer
 from pixelpair.commands.words import LEFT, OK
 from pixelpair.errors import PixelPairError
@@ -84,39 +84,49 @@ def _link(arguments: argparse.Namespace, read: Read) -> int:
     with talking(settings) as (graph, access):
         change = link(graph, access, arguments.catalog, ids, dry_run=arguments.dry_run)
     there = {source.id for source in change.after or ()}
-    return _told(arguments, change, "already linked", not set(ids) <= there)
+    return _told(arguments, change, ("already linked", "add"), not set(ids) <= there)
 
 
 def _unlink(arguments: argparse.Namespace, read: Read) -> int:
     with talking(read()) as (graph, access):
         change = unlink(graph, access, arguments.catalog, arguments.ids, dry_run=arguments.dry_run)
     there = {source.id for source in change.after or ()}
-    return _told(arguments, change, "not linked", bool(set(arguments.ids) & there))
+    return _told(arguments, change, ("not linked", "remove"), bool(set(arguments.ids) & there))
 
 
-def _told(arguments: argparse.Namespace, change: Change, idle: str, missed: bool) -> int:
+def _told(
+    arguments: argparse.Namespace, change: Change, words: tuple[str, str], missed: bool
+) -> int:
     answer(
         {
+            "dry_run": arguments.dry_run,
             "before": [asdict(source) for source in change.before],
+            "due": list(change.due),
             "sent": list(change.sent),
             "after": None if change.after is None else [asdict(s) for s in change.after],
             "added": list(change.added),
             "removed": list(change.removed),
         },
-        _shown(arguments, change, idle),
+        _shown(change, *words),
         as_json=arguments.json,
     )
+    if change.unread:
+        print(f"what is linked now could not be read: {change.unread}", file=sys.stderr)
+        return LEFT
     if change.after is not None and missed:
         print("Meta took it, but shows it otherwise: look again later", file=sys.stderr)
         return LEFT
     return OK
 
 
-def _shown(arguments: argparse.Namespace, change: Change, idle: str) -> list[Grid | str]:
-    if not change.sent:
+def _shown(change: Change, idle: str, verb: str) -> list[Grid | str]:
+    due, sent = (", ".join(map(line, ids)) for ids in (change.due, change.sent))
+    if not due:
         return [f"{idle}: nothing to do", *_grid(change.before)]
+    if change.unread:
+        return [f"sent {sent}, to {verb} {due}; linked before:", *_grid(change.before)]
     if change.after is None:
-        return [f"would send {', '.join(change.sent)}; linked now:", *_grid(change.before)]
+        return [f"would {verb} {due}, and send {sent}; linked now:", *_grid(change.before)]
     words = [f"added {', '.join(change.added)}"] if change.added else []
     words += [f"removed {', '.join(change.removed)}"] if change.removed else []
-    return ["; ".join(words) or "nothing changed", *_grid(change.after)]
+    return [line("; ".join(words)) or "nothing changed", *_grid(change.after)]

@@ -62,7 +62,11 @@ def _eligible(arguments: argparse.Namespace, read: Read) -> int:
     names = ("catalog_id", "catalog_name", "shop_name", "product_count")
     rows = [tuple(cell(row.get(name)) for name in names) for row in found]
     grid = Grid(rows, ("catalog", "name", "shop", "products"), frozenset({3}))
-    sentence = "may tag products" if may else f"may not tag products. It needs {tags.NEEDS}"
+    sentence = {
+        True: "may tag products",
+        False: f"may not tag products. It needs {tags.NEEDS}",
+        None: f"is one of which Meta does not tell this token. It needs {tags.NEEDS}",
+    }[may]
     told = {"eligible": may, "catalogs": found}
     answer(told, [f"account {arguments.account} {sentence}", grid], as_json=arguments.json)
     return OK if may else LEFT

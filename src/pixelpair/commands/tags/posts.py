@@ -8,12 +8,12 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pixelpair.commands.managing import an_id, talking
+from pixelpair.commands.managing import an_id, line, talking
 from pixelpair.commands.screen import answer
 from pixelpair.commands.tags.words import LIMITS, a_place, add_tagging
 from pixelpair.commands.words import LEFT, OK
+from pixelpair.graph.product_places import CAPS, Kind
 from pixelpair.graph.product_posts import Medium, judged, publish
-from pixelpair.graph.product_tags import CAPS, Kind
 
 if TYPE_CHECKING:
     from pixelpair.commands.words import Commands, Read
@@ -76,9 +76,7 @@ def _publish(arguments: argparse.Namespace, read: Read) -> int:
     most = arguments.max_tags
     judged(arguments.media, None if most is None else dict.fromkeys(CAPS, most))
     with talking(read()) as (graph, access):
-        post = publish(
-            graph, access, arguments.account, arguments.media, arguments.caption, time.sleep
-        )
+        post = publish(graph, access, arguments.account, arguments.media, arguments.caption, _wait)
     done = bool(post.media_id)
     if not done:
         print(_unpublished(post.container_id, post.status), file=sys.stderr)
@@ -87,8 +85,16 @@ def _publish(arguments: argparse.Namespace, read: Read) -> int:
     return OK if done else LEFT
 
 
+def _wait(seconds: float) -> None:
+    """Between two looks nothing is published yet: whoever stops it here may know it."""
+    try:
+        time.sleep(seconds)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped before Meta was ready: nothing was published") from None
+
+
 def _unpublished(container_id: str, status: str) -> str:
-    said = status or "nothing"
+    said = line(status) or "nothing"
     return (
         f"container {container_id}: Meta says {said}. IN_PROGRESS: it takes longer than five"
         " minutes; ERROR: Meta could not use the medium; EXPIRED: it waited a day. Nothing was"

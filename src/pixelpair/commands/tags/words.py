@@ -8,7 +8,8 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.commands.managing import add_managing
-from pixelpair.graph.product_tags import CAPS, NEEDS, Kind, Place
+from pixelpair.graph.product_places import CAPS, Kind, Place
+from pixelpair.graph.product_tags import NEEDS
 
 if TYPE_CHECKING:
     from pixelpair.commands.words import Commands, Run
