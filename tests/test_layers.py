@@ -68,7 +68,7 @@ FRAMEWORKS = {"django", "flask", "werkzeug", "fastapi", "uvicorn", "starlette", 
 KNOWS_A_FRAMEWORK = {
     "core": {"starlette"},  # path patterns
     "asking_async": {"asgiref"},
-    "asgi": set(),
+    "asgi": {"asgiref"},  # what an async function is to it
     "wsgi": set(),
     "flask": {"flask"},
     "django": {"django", "asgiref"},

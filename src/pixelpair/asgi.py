@@ -5,9 +5,12 @@ from __future__ import annotations
 from asyncio import get_running_loop, timeout, to_thread
 from contextlib import suppress
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixelpair.asking_async import ask_async
+from asgiref.sync import markcoroutinefunction
+
+from pixelpair.asking_async import ask_async, load_ahead
 from pixelpair.core.exchange import CURRENT, Exchange
 from pixelpair.core.http import Request, header_value, indexed
 from pixelpair.core.validators import JUDGED
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 _NAME = itemgetter(0)
 _KEY = "pixelpair.served"  # in the scope: a door further out serves this request already
 _ENDS = frozenset({"lifespan.shutdown.complete", "lifespan.shutdown.failed"})
+_FILES = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+_LARGEST_FILE = 4 * 1024 * 1024  # bytes of a page that are held at once; a larger one is left alone
 _PATIENCE = 2.5  # seconds; halting takes 2, and the loop's threads may all be busy
 
 
@@ -41,6 +46,8 @@ class PixelPairMiddleware:
     ) -> None:
         self.app = app
         self.tracker = tracker or Tracker.for_door(settings)
+        if self.tracker.settings.active:
+            load_ahead()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _KEY in scope:
@@ -82,6 +89,7 @@ class PixelPairMiddleware:
                 return page.begin() if exchange.watches else _nothing()
             return send(message if headers is given else {**message, "headers": headers})
 
+        markcoroutinefunction(send_through)  # asgiref's WsgiToAsgi warns of one that is none
         token = CURRENT.set(exchange)
         try:
             await self.app(scope, receive, send_through)
@@ -194,7 +202,9 @@ class _Page:
         return _nothing() if start is None else self._send(start)
 
     async def send(self, message: Message) -> None:
-        exchange, start, headers = self._exchange, self._held, None
+        exchange, start, headers, held = self._exchange, self._held, None, b""
+        if message["type"] == "http.response.pathsend" and start is not None:
+            message = await _read(message)
         if message["type"] == "http.response.body":
             body = message.get("body", b"")
             if type(body) is not bytes:  # Starlette has memoryviews too
@@ -204,14 +214,31 @@ class _Page:
                 body += exchange.finish()
             message = {**message, "body": body}
             headers = exchange.headers
-        elif start is not None:
-            headers = exchange.abandon()
+        elif start is not None or message["type"] in _FILES:
+            headers = None if start is None else exchange.abandon()
+            held = exchange.release()
         if start is not None:
             if headers is None:
                 return
             self._held = None
             await self._send({**start, "headers": headers})
+        if held:
+            await self._send({"type": "http.response.body", "body": held, "more_body": True})
         await self._send(message)
+
+
+async def _read(message: Message) -> Message:
+    """A page that the server would read from its file, as granian can; if it is there."""
+    with suppress(OSError, RuntimeError):  # without asyncio's loop, as under trio
+        body = await to_thread(_page_of, Path(message["path"]))
+        if len(body) <= _LARGEST_FILE:
+            return {"type": "http.response.body", "body": body}
+    return message
+
+
+def _page_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LARGEST_FILE + 1)
 
 
 def request_of(scope: Scope, root: str | None) -> Request:

@@ -36,6 +36,11 @@ class Named:
         self.path = path
         self._found: Callable[..., Any] | None = None
 
+    @property
+    def is_found(self) -> bool:
+        """Whether it was imported."""
+        return self._found is not None
+
     def found(self) -> Callable[..., Any]:
         """The callable behind the path."""
         if self._found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from pixelpair.asking import ask
@@ -90,6 +91,11 @@ class PixelPairMiddleware:
                 _show(exchange, body)
             return body
         fed = _Body(exchange, start, body)
+        if not start.sent:
+            if isinstance(body, list):  # it is all there: servers tell the length of a list
+                whole = b"".join(fed)
+                return [whole] if whole or body else body
+            fed.begin()
         is_left = start.sent and (exchange.passing or exchange.watches)
         return _Sized(fed, body) if is_left and hasattr(body, "__len__") else fed
 
@@ -156,7 +162,7 @@ class _Start:
         self._start_response = start_response
         self._user = user
         self._held: tuple[Any, ...] = ()
-        self._write: Write | None = None
+        self._write: Any = None
         self.sent = False
 
     def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Write:
@@ -193,8 +199,8 @@ class _Start:
         if fixed is not None and fixed is not pairs:
             headers = _named(fixed, pairs, headers)
         args = (exc_info,) if exc_info else ()
-        self._write = self._start_response(status, headers, *args)
-        return self._write
+        write = self._write = self._start_response(status, headers, *args)
+        return write
 
     def ready(self) -> bool:
         """Send the held start as soon as its headers are known."""
@@ -204,21 +210,34 @@ class _Start:
 
     def _write_through(self, data: bytes) -> None:
         out = self._exchange.feed(data)
-        if self.ready() and self._write and (out or not data):
-            self._write(out)
+        if self.ready() and (out or not data):
+            self._write(out)  # granian has none: the app breaks here as it does without us
 
 
 class _Body:
     """The app's iterable with the page's bytes in it; closes what the app opened."""
 
-    __slots__ = ("_body", "_exchange", "_start")
+    __slots__ = ("_begun", "_body", "_exchange", "_parts", "_start")
 
     def __init__(self, exchange: Exchange, start: _Start, body: Iterable[bytes]) -> None:
         self._exchange = exchange
         self._start = start
         self._body = body
+        self._parts = self._run()
+        self._begun: list[bytes] = []
+
+    def begin(self) -> None:
+        """Run until the start is known: granian reads status and headers before the first part."""
+        try:
+            self._begun = list(islice(self._parts, 1))
+        except BaseException:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[bytes]:
+        return chain(self._begun, self._parts) if self._begun else self._parts
+
+    def _run(self) -> Iterator[bytes]:
         exchange, start = self._exchange, self._start
         chunks = iter(self._body)
         while True:
@@ -307,8 +326,10 @@ def request_of(
 
     `below` is the PATH_INFO that the door met: dispatchers further in shorten it in place.
     """
-    whole = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    below = below if whole.endswith(below) else environ.get("PATH_INFO", "")
+    mount, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+    # Bottle leaves "/" behind where nothing was, once an app that it mounts has answered.
+    whole = ("" if mount == "/" and path else mount) + path
+    below = below if whole.endswith(below) else path
     root, raw = whole.removesuffix(below), whole.encode("latin-1")
     if not whole.isascii():
         root, below = (t.encode("latin-1").decode("utf-8", "replace") for t in (root, below))

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import iscoroutinefunction
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.responses import HTMLResponse, StreamingResponse
@@ -54,6 +55,17 @@ async def page(door, ledger: Ledger) -> bytes:
     answer = await ask(door(sending(START, body(DOCUMENT))))
     assert names(ledger.twins()) == ["PageView"]
     return answer.body
+
+
+async def test_a_send_that_is_no_coroutine_function_is_marked_as_one(door):
+    """asgiref's WsgiToAsgi warned of it at each request."""
+
+    async def app(_scope: object, _receive: object, send: Callable[..., Any]) -> None:
+        assert iscoroutinefunction(send)
+        await send(START)
+        await send(body(DOCUMENT))
+
+    assert (await ask(door(app))).status == 200
 
 
 async def test_hands_on_the_very_messages_of_what_is_no_page(door):
@@ -144,9 +156,29 @@ async def test_serves_header_names_in_any_case(door, page):
     assert (answer.body, answer.headers["content-length"]) == (page, str(len(page)))
 
 
-async def test_lets_a_path_of_a_file_pass(door):
-    """Starlette's FileResponse, on servers that send files themselves: the page stays alone."""
+async def test_a_page_that_the_server_would_read_is_read(door, page, tmp_path):
+    """Seen: Starlette's FileResponse on granian, which sends files itself, had no pixel."""
+    file = tmp_path / "page.html"
+    file.write_bytes(DOCUMENT)
+    path = {"type": "http.response.pathsend", "path": str(file)}
+    assert (await ask(door(sending(START, path)))).body == page
+
+
+async def test_lets_a_path_of_no_page_pass(door, tmp_path):
+    start = {**START, "headers": [(b"content-type", b"text/plain")]}
+    path = {"type": "http.response.pathsend", "path": str(tmp_path / "page.txt")}
+    assert await converse(door(sending(start, path)), scope_of(Ask())) == [start, path]
+
+
+async def test_lets_a_path_of_a_missing_file_pass(door):
     path = {"type": "http.response.pathsend", "path": "/srv/page.html"}
+    assert await converse(door(sending(START, path)), scope_of(Ask())) == [START, path]
+
+
+async def test_lets_a_path_of_a_file_pass_that_is_too_large_to_hold(door, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_bytes(DOCUMENT + b" " * 4 * 1024 * 1024)
+    path = {"type": "http.response.pathsend", "path": str(file)}
     assert await converse(door(sending(START, path)), scope_of(Ask())) == [START, path]
 
 

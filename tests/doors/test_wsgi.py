@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
@@ -94,12 +95,11 @@ def test_hands_on_the_very_headers_of_what_is_no_page(door):
     assert wire.starts[0][1] is headers
 
 
-def test_names_no_length_that_the_app_did_not_name(door):
-    """A server counts a body of one element itself: it must not see one here."""
+def test_names_no_length_that_the_app_did_not_name(door, page):
+    """A server counts a body of one element itself: it must be the whole page."""
     wire = Wire()
     body = door(answering([DOCUMENT]))(environ_of(Ask()), wire.start_response)
-    wire.parts.extend(body)
-    assert not hasattr(body, "__len__")
+    assert body == [page]
     assert [name for name, _ in wire.starts[0][1]] == [
         "Content-Type",
         "Cache-Control",
@@ -233,7 +233,33 @@ def test_closes_a_body_that_was_not_read_to_its_end(door, headers):
 def test_closes_a_body_that_was_not_read_at_all(door):
     given = Body(HEAD)
     door(answering(given))(environ_of(Ask()), Wire().start_response).close()
-    assert (given.read, given.closed) == (0, 1)
+    assert (given.read, given.closed) == (1, 1)
+
+
+def test_status_and_headers_are_told_before_a_part_is_asked_for(door):
+    """Seen: granian reads them when the app returns, and its pages had none."""
+    for body in ([DOCUMENT], Body(HEAD, BODY, TAIL), Body(b"", DOCUMENT), Body()):
+        wire = Wire()
+        door(answering(body))(environ_of(Ask()), wire.start_response)
+        assert [status for status, _ in wire.starts] == ["200 OK"]
+
+
+def test_a_list_stays_a_list_of_one(door, page):
+    """Seen: granian, which tells the length of a list alone, sent pages in chunks."""
+    answer = door(answering([HEAD, BODY, TAIL]))(environ_of(Ask()), Wire().start_response)
+    assert answer == [page]
+    assert door(answering([]))(environ_of(Ask()), Wire().start_response) == []
+
+
+def test_a_server_without_write_fails_as_it_does_without_us(door):
+    """Seen: granian's start_response gives None, and what was written was gone."""
+
+    def app(_environ: object, start_response: Any) -> list[bytes]:
+        start_response("200 OK", HTML)(DOCUMENT)
+        return []
+
+    with pytest.raises(TypeError):
+        door(app)(environ_of(Ask()), lambda *_: None)
 
 
 def test_a_body_without_close_needs_none(door, page):
@@ -256,10 +282,9 @@ def test_an_error_of_the_app_is_its_servers(door):
 def test_an_error_of_the_body_is_its_servers(door, before):
     error = RuntimeError("out of chairs")
     given, wire = Body(*before, error), Wire()
-    body = door(answering(given))(environ_of(Ask()), wire.start_response)
-    with pytest.raises(RuntimeError) as caught:
+    answer = partial(door(answering(given)), environ_of(Ask()), wire.start_response)
+    with pytest.raises(RuntimeError) as caught, closing(answer()) as body:
         wire.parts.extend(body)
-    body.close()
     assert caught.value is error
     assert (len(wire.starts), given.closed) == (len(before) > 0, 1)
     assert pixelpair.core.exchange.CURRENT.get() is None
@@ -293,6 +318,19 @@ def test_a_dispatcher_further_in_moves_no_path(door, ledger):
     assert names(twins) == ["PageView", "ViewContent"]
     assert twins[0]["event_source_url"] == "http://www.shop.example/butik/products/SKU-1"
     assert ask_wsgi(app, Ask(path="/admin/orders")).body == DOCUMENT
+
+
+def test_a_mount_that_leaves_a_slash_behind_moves_no_path(door, ledger):
+    """Bottle's, as the answer of what it mounts went out: //products/SKU-1 was Meta's address."""
+
+    def shop(environ, start_response):
+        environ["SCRIPT_NAME"] = "/"
+        return answering([DOCUMENT])(environ, start_response)
+
+    ask_wsgi(door(shop), Ask(path="/products/SKU-1"))
+    twins = ledger.twins()
+    assert names(twins) == ["PageView", "ViewContent"]
+    assert twins[0]["event_source_url"] == "http://www.shop.example/products/SKU-1"
 
 
 def test_a_prefix_that_a_proxy_cut_off_is_in_the_address(door, ledger):

@@ -311,6 +311,12 @@ class Exchange:
         """The body will not come as bytes (the server sends a file): leave it alone."""
         return self._leave("left alone")
 
+    def release(self) -> bytes:
+        """What is held of the body, as it came: what follows does not come as bytes."""
+        page, coded, self.passing = self._page, self._recoded, True
+        held = b"" if page is None else page.release()
+        return held if coded is None else coded.release(held)
+
     # --- the usual page ---------------------------------------------------------------------
 
     def _first(self, chunk: bytes) -> bytes:

@@ -166,6 +166,11 @@ class Shadow:
         self.passing = True
         return self.headers or []
 
+    def release(self) -> bytes:
+        """Nothing is held here."""
+        self.passing = True
+        return b""
+
     # --- what is seen ----------------------------------------------------------------------
 
     def _plain(self, headers: Headers) -> Headers:

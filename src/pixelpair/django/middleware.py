@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 
 from pixelpair.asking import ask
-from pixelpair.asking_async import ask_async
+from pixelpair.asking_async import ask_async, load_ahead
 from pixelpair.core.exchange import CURRENT, Exchange
 from pixelpair.core.heard import Heard
 from pixelpair.core.http import (
@@ -70,6 +70,8 @@ class PixelPairMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+            if self.tracker.settings.active:
+                load_ahead()
 
     def __call__(self, request: HttpRequest) -> Any:
         if _KEY in request.META or _KEY in getattr(request, "scope", ()):
