@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SHOP_PORT ?= 8000
 SANDBOX_PORT ?= 8765
 
-.PHONY: demo demo-django test part drills lint bench docs pixel.min.js clean
+.PHONY: demo demo-django test part drills matrix soak fuzz lint bench docs pixel.min.js clean
 
 demo: $(VENV)/demo.stamp ## A Flask shop and the sandbox, in the foreground
 	@$(BIN)/python examples/demo.py flask --shop-port $(SHOP_PORT) --sandbox-port $(SANDBOX_PORT)
@@ -35,6 +35,17 @@ part:
 
 drills: $(VENV)/dev.stamp ## Slow fault drills: kills, outages
 	$(BIN)/python -m pytest -m drill
+
+matrix: $(VENV)/dev.stamp ## Every server and framework of docs/compatibility.md, whose tables are written anew
+	$(BIN)/python -m pytest tests/matrix
+	$(BIN)/python -m tests.matrix.table
+	$(BIN)/python -m tests.matrix.framework_table
+
+soak: $(VENV)/dev.stamp ## SOAK_MINUTES (30) of mixed traffic while Graph misbehaves: nothing lost, nothing grows
+	$(BIN)/python -m tests.soak
+
+fuzz: $(VENV)/dev.stamp ## New inputs for all that reads a stranger's: FUZZ_SECONDS (600) a target, for FUZZ_HOURS or until Ctrl-C
+	$(BIN)/python -m tests.fuzz
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

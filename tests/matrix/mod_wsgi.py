@@ -1,0 +1,104 @@
+"""Apache with Debian's mod_wsgi: a configuration of its own, and a folder that its user may read.
+
+The module is linked to the system's Python, which gets this environment's packages by python-path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from importlib.metadata import requires
+from pathlib import Path
+
+from tests.conftest import ROOT, missing_tool
+
+MODULES = Path("/usr/lib/apache2/modules")
+USER = "www-data"  # Apache's workers refuse to be root
+COMMON = """\
+ServerName 127.0.0.1
+Listen 127.0.0.1:{port}
+PidFile {folder}/apache.pid
+DefaultRuntimeDir {folder}
+Mutex file:{folder} default
+ErrorLog /dev/stderr
+LogLevel warn
+User {user}
+Group {user}
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule wsgi_module {modules}/mod_wsgi.so
+KeepAlive On
+MaxKeepAliveRequests 0
+StartServers 2
+# Without spare threads Apache closes kept connections, and a cell looks other than it is.
+ThreadsPerChild 50
+MinSpareThreads 50
+MaxSpareThreads 200
+MaxRequestWorkers 200
+AsyncRequestWorkerFactor 4
+<Directory "{root}">
+Require all granted
+</Directory>
+WSGIScriptAlias / {root}/tests/matrix/server_shops.py
+"""
+DAEMON = """\
+WSGISocketPrefix {folder}/wsgi
+WSGIDaemonProcess shop processes=2 threads=4 python-path={path}
+WSGIProcessGroup shop
+WSGIApplicationGroup %{{GLOBAL}}
+"""
+EMBEDDED = """\
+WSGIPythonPath {path}
+WSGIApplicationGroup %{{GLOBAL}}
+"""
+
+
+def daemon_config(folder: Path, port: str) -> None:
+    _write(COMMON + DAEMON, folder, port)
+
+
+def embedded_config(folder: Path, port: str) -> None:
+    _write(COMMON + EMBEDDED, folder, port)
+
+
+def _write(text: str, folder: Path, port: str) -> None:
+    path = os.pathsep.join([str(packages()), str(ROOT / "src"), str(ROOT)])
+    words = {"folder": folder, "port": port, "modules": MODULES, "root": ROOT, "path": path}
+    (folder / "apache.conf").write_text(text.format(user=USER, **words))
+    if os.geteuid() == 0:
+        for there in (folder, *folder.rglob("*")):
+            shutil.chown(there, USER, USER)
+
+
+def linked_to() -> str:
+    """The version of the Python that the module was built for."""
+    built = [path.name for path in MODULES.glob("mod_wsgi.so-*")]
+    if not built:
+        missing_tool("libapache2-mod-wsgi-py3")
+    return built[0].partition("-")[2]
+
+
+def packages() -> Path:
+    """Packages for that Python: this environment's, or others where the versions differ."""
+    version = linked_to()
+    if version == "{}.{}".format(*sys.version_info[:2]):
+        return Path(sysconfig.get_path("purelib"))
+    folder = ROOT / ".cache" / f"packages-{version}"
+    if not folder.exists():
+        needed = [line for line in requires("pixelpair") or () if "extra ==" not in line]
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
+        pip += ["--python-version", version, "--target", str(folder), *needed]
+        subprocess.run(pip, check=True)
+    return folder
+
+
+def version() -> str:
+    """What Debian calls the module's version."""
+    command = ["dpkg-query", "--show", "--showformat=${Version}", "libapache2-mod-wsgi-py3"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = re.match(r"[\d.]+", told)
+    return found[0] if found else ""
