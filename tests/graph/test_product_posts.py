@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixelpair.graph.product_posts import PAUSES, Medium, Post, publish
 from pixelpair.graph.product_places import Place
+from pixelpair.graph.product_posts import PAUSES, Medium, Post, publish
 
 if TYPE_CHECKING:
     from pixelpair.graph.client import Graph
