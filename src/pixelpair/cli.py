@@ -15,7 +15,7 @@ from pixelpair.commands.inspect import add_inspect
 from pixelpair.commands.letters import add_dead
 from pixelpair.commands.quality import add_quality
 from pixelpair.commands.reconcile import add_reconcile
-from pixelpair.commands.screen import plain
+from pixelpair.commands.screen import before_any_terminal, plain
 from pixelpair.commands.sender import add_drain, add_worker
 from pixelpair.commands.shadow import add_shadow
 from pixelpair.commands.status import add_status
@@ -40,6 +40,10 @@ def main(
 
     `settings` reads them, when a command needs any; `prog` is what people type.
     """
+    return before_any_terminal(lambda: _run(argv, settings, prog), LEFT)
+
+
+def _run(argv: Sequence[str] | None, settings: Read, prog: str) -> int:
     arguments = _parser(prog).parse_args(argv)
     logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
     logs.watch()

@@ -105,3 +105,28 @@ def test_errors_that_name_nobody_are_no_success() -> None:
 def test_samples_that_are_fewer_than_the_errors_tell_too_little() -> None:
     told = outcome(errors=[{"id": "a", "message": "no price"}], errors_total_count=9)
     assert told == ("finished", {"a": "no price"}, True)
+
+
+def test_ids_are_read_letter_by_letter() -> None:
+    """Seen: two spaces in an id were one in Meta's mouth, so that no batch with it counted."""
+    row = {"status": "finished", "errors_total_count": 1, "ids_of_invalid_requests": ["a  b"]}
+    row["errors"] = [{"id": "a  b", "message": "no"}]
+    assert read_outcome({"data": [row]}).failed == {"a  b": "no"}
+    refused = {"retailer_id": "a  b", "errors": [{"message": "no"}]}
+    assert read_receipt({"validation_status": [refused]}).refused == {"a  b": "no"}
+
+
+def test_counts_in_digits_count() -> None:
+    """Seen: six errors, told as a text, were none."""
+    found = read_outcome({"status": "finished", "errors_total_count": "6"})
+    assert found.all_failed == "Meta counts 6 errors and does not name them all"
+
+
+def test_handle_that_fits_no_address_is_none() -> None:
+    assert read_receipt({"handles": ["x" * 100_000]}).handle is None
+
+
+def test_words_of_meta_show_no_token_and_move_no_cursor() -> None:
+    said = [{"message": "EAAtokenoftheshop is bad\x1b[2J"}]
+    document = {"handles": ["h"], "validation_status": [{"retailer_id": "p", "errors": said}]}
+    assert read_receipt(document).refused == {"p": "(hidden) is bad [2J"}

@@ -167,8 +167,8 @@ def test_second_sync_of_a_catalog_ends_at_once(told: Told, shelf: Shelf, tmp_pat
     finally:
         lock.close()
     assert (code, words, shelf.posts) == (
-        2,
-        f"another sync of the catalog {CATALOG} runs: this one ends\n",
+        1,
+        f"another sync of the catalog {CATALOG} runs: run this one after it\n",
         0,
     )
 
@@ -401,3 +401,15 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert about_ours == []
     when = re.findall(r"OnCalendar=(\S+)", block("ini", 1))[0]
     subprocess.run([str(tool), "calendar", when], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_damaged_book_is_told_with_what_to_do(told: Told, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.csv", [product(1)])
+    book = tmp_path / "spool" / f"catalog-{CATALOG}.sqlite3"
+    book.parent.mkdir()
+    book.write_bytes(b"no database, and long enough to be looked at" * 100)
+    code, words = told("sync", source, "--catalog", CATALOG)
+    step = "it is damaged; move it away, and all items travel once more"
+    assert (code, words) == (2, f"{book}: file is not a database: {step}\n")
+    book.unlink()
+    assert told("sync", source, "--catalog", CATALOG)[0] == 0

@@ -80,3 +80,18 @@ def test_feed_of_nothing_is_refused(target: Path) -> None:
 def test_unknown_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"named \.csv, \.tsv or \.xml"):
         write_feed([], tmp_path / "feed.txt", max_shrink=20)
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    target = tmp_path / "static" / "feed.csv"
+    with pytest.raises(SourceError) as told:
+        write_feed([], target, max_shrink=20)
+    assert str(told.value) == f"{target}: there is no folder {target.parent}: make it first"
+
+
+def test_old_file_that_is_no_feed_is_told_and_stays(tmp_path: Path) -> None:
+    target = tmp_path / "feed.csv"
+    target.write_text("hello\n")
+    with pytest.raises(SourceError, match="The old feed is compared with: move it away"):
+        write_feed(rows([product(1)]), target, max_shrink=20)
+    assert target.read_text() == "hello\n"

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpair.catalog.fields import KNOWN
-from pixelpair.catalog.items import item_of, unflattened
-from pixelpair.catalog.rows import Row
+from pixelpair.catalog.items import Item, item_of, read_items, unflattened
+from pixelpair.catalog.rows import Fault, Row
 
 from .conftest import product
 
@@ -99,7 +99,7 @@ def test_row_that_may_not_travel_is_told_why(field: str, value: Any, problem: st
         ("expiration_date", "soon", None, "'soon' is not written like 2026-12-31"),
         ("custom_number_0", "-1", None, "'-1' is no whole number from 0 to 4294967295"),
         ("video", "[{", None, "'[{' is no JSON"),
-        ("shade", "\udcff", None, "is no UTF-8, or nothing that JSON knows"),
+        ("shade", "\udcff", None, "is no UTF-8, nested too deeply, or nothing that JSON knows"),
     ],
 )
 def test_lesser_faults_are_remarks(field: str, value: Any, kept: Any, problem: str) -> None:
@@ -164,3 +164,35 @@ def test_any_row_is_an_item_that_json_holds_or_faults(values: dict[str, Any]) ->
         if item is not None:
             orjson.dumps(item.data)
             assert 0 < len(item.id) <= 100
+
+
+DEEP = "[" * 600 + "]" * 600
+
+
+@pytest.mark.parametrize("item_type", ["PRODUCT_ITEM", "HOTEL"])
+def test_what_is_nested_too_deeply_is_taken_out(item_type: str) -> None:
+    """Seen: a traceback; JSON of this depth can be read, and not be written."""
+    values = product(1, video=orjson.loads(DEEP), hotel_id="1")
+    item, faults = item_of(Row(3, values, sound=True), item_type)
+    assert item is not None
+    assert item.data == product(1, hotel_id="1")
+    assert [(fault.field, fault.fatal) for fault in faults] == [("video", False)]
+
+
+def test_columns_that_contradict_each_other_do_not_end_the_run() -> None:
+    """Seen: an AttributeError."""
+    found = unflattened({"image[0].tag": "a", "image[0].tag[0]": "b"})
+    assert found == {"image": [{"tag": "a"}]}
+
+
+class Broken:
+    def __str__(self) -> str:
+        raise KeyError("maker")
+
+
+def test_object_that_fails_keeps_its_row_behind() -> None:
+    found = list(read_items([Row(1, product(1, brand=Broken())), Row(2, product(2))]))
+    assert found == [
+        (None, [Fault(1, "", "cannot be read: KeyError: 'maker'")]),
+        (Item("p2", product(2), 2), []),
+    ]

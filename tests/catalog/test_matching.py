@@ -53,3 +53,11 @@ def test_text_that_is_far_too_long_is_compared_whole_only() -> None:
     feed = FeedIds([Item(long, {"id": long}, 1), Item("77", {"id": "77"}, 2)])
     found = [feed.match(Counted("ViewContent", "", one, 1)) for one in (long, f"{long}77")]
     assert [match.cause for match in found] == ["exact", "unknown"]
+
+
+def test_long_number_that_is_none_is_compared_at_once() -> None:
+    """Seen: 9 s for 20,000 zeros, four times that for twice as many."""
+    long = "0" * 1_000_000 + "x"
+    feed = FeedIds([Item(long, {"id": long}, 1), Item("000", {"id": "000"}, 2)])
+    found = [feed.match(Counted("ViewContent", "", one, 1)) for one in (long, "0")]
+    assert [match.cause for match in found] == ["exact", "number"]

@@ -267,3 +267,47 @@ def test_unknown_source_is_told(source: str, problem: str) -> None:
 def test_jsonl_of_a_shop_is_read_as_written(tmp_path: Path) -> None:
     text = "\n".join(map(json.dumps, TWO))
     assert values(read(tmp_path / "a.jsonl", text)) == TWO
+
+
+def test_utf_16_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes("id\ttitle\n1\tMug\n".encode("utf-16"))
+    with pytest.raises(SourceError, match="this is UTF-16: save it as UTF-8"):
+        list(rows_of(str(file)))
+
+
+def test_name_that_no_file_can_have_is_told() -> None:
+    with pytest.raises(SourceError, match="File name too long"):
+        rows_of("a" * 5000)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_id_of_the_product_goes_before_that_of_the_entry(tmp_path: Path, swapped: bool) -> None:
+    """Seen: of an Atom feed whichever came last."""
+    ids = ["<id>https://shop.example/1</id>", "<g:id>sku-1</g:id>"]
+    file = tmp_path / "a.xml"
+    entry = "".join(reversed(ids) if swapped else ids)
+    file.write_text(f'<feed xmlns:g="g"><entry>{entry}</entry></feed>')
+    (row,) = rows_of(str(file))
+    assert isinstance(row, Row)
+    assert row.values["id"] == "sku-1"
+
+
+def test_elements_in_a_field_are_its_parts(tmp_path: Path) -> None:
+    """Seen: `US5.00 USD`. Markup in a text is a part of that text."""
+    one, other = (
+        f"<g:shipping><g:country>{name}</g:country><g:price>5.00 USD</g:price></g:shipping>"
+        for name in ("US", "SE")
+    )
+    text = "<description><p>Holds <b>tea</b>.</p></description>"
+    file = tmp_path / "a.xml"
+    file.write_text(f'<rss xmlns:g="g"><item>{one}{other}{text}</item></rss>')
+    (row,) = rows_of(str(file))
+    assert isinstance(row, Row)
+    assert row.values == {
+        "shipping": [
+            {"country": "US", "price": "5.00 USD"},
+            {"country": "SE", "price": "5.00 USD"},
+        ],
+        "description": "Holds tea.",
+    }

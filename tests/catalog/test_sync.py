@@ -8,7 +8,7 @@ import pytest
 
 from pixelpair.catalog.rows import Fault, Row, SourceError
 
-from .conftest import product, rows
+from .conftest import NOW, product, rows
 from .shelf import Shelf, refusal, throttled
 
 if TYPE_CHECKING:
@@ -163,7 +163,10 @@ def test_delta_deletes_nothing(sync: Run, shelf: Shelf) -> None:
 def test_full_keeps_everything_where_too_much_is_gone(sync: Run, shelf: Shelf) -> None:
     sync(rows(map(product, range(20))))
     report = sync(rows(map(product, range(10))), mode="full")
-    assert report.kept == "10 of 20 items are gone, more than 10 %: they stay"
+    assert report.kept == (
+        "10 of 20 items are gone, more than 10 %: they stay; where that is right, --max-delete 50"
+        " lets them go"
+    )
     assert (report.complete, len(shelf.items)) == (False, 20)
     assert sync(rows(map(product, range(10))), mode="full", max_delete=50.0).deleted == 10
 
@@ -356,7 +359,10 @@ def test_long_block_ends_this_run_and_holds_for_the_next(
     assert (report.unsent, report.calls, clock.rests) == (1, 1, [])
     assert remaining(book)[0][:2] == ("p1", "unsent")
     report = sync(rows([product(1)]))
-    assert (report.stopped, shelf.posts) == ("Meta lets no call through for 600 minutes more", 1)
+    assert (report.stopped, shelf.posts) == (
+        "Meta lets no call through for 600 minutes more: run it again then",
+        1,
+    )
     clock.now += 36_000
     assert sync(rows([product(1)])).complete
 
@@ -618,3 +624,124 @@ def test_report_tells_what_the_catalog_holds(sync: Run) -> None:
     sync(rows([product(1), product(2)]))
     report = sync(rows([product(1)]))
     assert (report.held, report.gone, report.waited) == (2, 1, 0.0)
+
+
+# --- what would go on for ever -------------------------------------------------------------------
+
+
+def test_batch_that_meta_never_ends_travels_again_after_a_day(
+    sync: Run, shelf: Shelf, clock: Clock
+) -> None:
+    """Seen: each run asked for half an hour, and ended with 1."""
+    shelf.polls = 10_000
+    found = rows([product(1)])
+    assert sync(found).stopped == "Meta still works on the batch h1: the next run asks on"
+    assert clock.now - NOW == 60.75 + 29 * 60
+    clock.now += 86_400
+    shelf.polls = 0
+    report = sync(found)
+    assert (report.saved, report.complete, shelf.posts) == (1, True, 2)
+
+
+def test_refusal_of_ids_that_were_not_sent_leaves_nothing_confirmed(
+    sync: Run, shelf: Shelf, book: Book
+) -> None:
+    """Seen: exit code 1 once, then 0, and nobody knew which item Meta had not."""
+
+    def alien(body: Any) -> Any:
+        refused = [{"retailer_id": None, "errors": [{"message": "no"}]}]
+        return 200, {}, {"handles": ["h1"], "validation_status": refused}
+
+    shelf.next = [alien]
+    found = rows(map(product, range(2)))
+    report = sync(found)
+    why = "Meta refuses ids that were not sent"
+    assert (report.saved, report.failed) == (0, {"p0": why, "p1": why})
+    assert remaining(book) == [("p0", "failed", why), ("p1", "failed", why)]
+    assert (sync(found).saved, remaining(book)) == (2, [])
+
+
+def heavy(most: int) -> Any:
+    """What stands before Graph and takes no more bytes than that."""
+
+    def answer(body: Any) -> Any:
+        return (413, {}, {}) if len(str(body)) > most else None
+
+    return answer
+
+
+def test_batch_that_a_proxy_finds_too_large_is_halved(sync: Run, shelf: Shelf) -> None:
+    """Seen: tried six times, and the same again by each run."""
+    shelf.next = [heavy(20_000)] * 20
+    report = sync(rows(map(product, range(100))))
+    assert (report.saved, report.complete, len(shelf.items)) == (100, True, 100)
+
+
+def test_item_that_nothing_lets_through_holds_up_no_other(sync: Run, shelf: Shelf) -> None:
+    """Seen: the run stopped there, and each run after it."""
+    shelf.next = [heavy(20_000)] * 40
+    goods = [product(n, **({"note": "x" * 30_000} if n == 70 else {})) for n in range(200)]
+    report = sync(rows(goods))
+    assert (report.saved + report.failures, report.unsent, report.stopped) == (200, 0, "")
+    assert report.failures <= 50
+    assert "p70" in report.failed
+
+
+def test_refusal_of_any_size_stops(sync: Run, shelf: Shelf) -> None:
+    shelf.next = [refusal(1)] * 40
+    report = sync(rows(map(product, range(200))))
+    assert report.stopped.startswith("1: Meta could not do it")
+    assert (report.failures, report.unsent, report.calls) == (50, 150, 4)
+
+
+def test_item_that_no_call_takes_is_a_fault(
+    sync: Run, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixelpair.catalog.sync.MOST_OF_ONE", 1000)
+    report = sync(rows([product(1, note="x" * 1000), product(2)]))
+    assert (report.faulty, report.saved, list(shelf.items)) == (1, 1, ["p2"])
+    assert str(report.told[0]) == "line 2 (p1): has 1,247 bytes: no call takes more than 1,000"
+
+
+@pytest.mark.parametrize("wrong", ["throttled", "spent"])
+def test_clock_that_was_far_ahead_blocks_nobody(
+    sync: Run, shelf: Shelf, clock: Clock, wrong: str
+) -> None:
+    """Seen: a block until 2038, from a machine that began with a wrong clock."""
+    clock.now += 500 * 86_400
+    shelf.next = [throttled(600)] if wrong == "throttled" else []
+    sync(rows([product(1)]), calls_an_hour=1)
+    clock.now, clock.rests = NOW, []
+    report = sync(rows([product(2)]), calls_an_hour=1)
+    assert (report.saved, report.stopped, clock.rests) == (1, "", [])
+
+
+def test_deletion_of_another_kind_that_fails_is_no_success(sync: Run, shelf: Shelf) -> None:
+    """Seen: hotels were looked for among products, where they are not, and so were gone."""
+    found = [Row(n, {"hotel_id": f"{n}", "id": f"{n}", "name": "Inn"}) for n in range(20)]
+    sync(found, item_type="HOTEL")
+
+    def stays(body: Any) -> Any:
+        return 200, {}, {"handles": ["stays"]}
+
+    shelf.next, shelf._ended["stays"] = (
+        [stays],
+        {
+            "status": "finished",
+            "errors_total_count": 1,
+            "ids_of_invalid_requests": ["19"],
+        },
+    )
+    report = sync(found[:19], item_type="HOTEL", mode="full")
+    assert (report.deleted, list(report.failed), shelf.looks) == (0, ["19"], 0)
+
+
+def test_look_for_what_is_gone_waits_where_meta_asks_for_it(
+    sync: Run, shelf: Shelf, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync(rows(map(product, range(20))))
+    shelf.stuck, status = {"p19"}, shelf._status
+    waits = {"Retry-After": "300"}
+    monkeypatch.setattr(shelf, "_status", lambda handle: (200, waits, status(handle)[2]))
+    report = sync(rows(map(product, range(19))), mode="full")
+    assert (report.failed, shelf.looks, clock.rests) == ({"p19": "nope"}, 1, [300.0])

@@ -65,3 +65,17 @@ def test_says_that_another_writes(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             figures.change(file, count, 0)
     assert counted(file) == 1
+
+
+def test_error_of_the_work_destroys_no_file(tmp_path: Path) -> None:
+    """Seen: whatever SQLite refused, the figures began again."""
+    file = tmp_path / "file"
+    figures.change(file, count, 0)
+
+    def fails(db: sqlite3.Connection) -> None:
+        db.execute("CREATE TABLE a (b NOT NULL)")
+        db.execute("INSERT INTO a VALUES (NULL)")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        figures.change(file, fails, 0)
+    assert counted(file) == 1

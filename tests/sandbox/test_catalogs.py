@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
@@ -77,9 +78,59 @@ def test_no_catalog_is_made_of_wrong_settings(given):
 def test_a_refused_update_changes_nothing():
     world = World()
     catalog = world.catalog()
-    for given in ({"fields": "nothing"}, {"catalog_segment_filter": {"a": "x" * 65536}}):
+    for given in ({"fields": "nothing"}, {"fallback_image_url": ["x" * 8000] * 9}):
         assert code(world, "POST", catalog, name="New", **given) == (100, None)
     assert world.call("GET", catalog) == {"id": catalog, "name": "Shop"}
+
+
+def test_an_update_passes_over_what_only_creating_sets():
+    world = World()
+    catalog = world.catalog()
+    once = {"vertical": "hotels", "parent_catalog_id": "77", "catalog_segment_filter": {"a": "b"}}
+    told = world.call("POST", catalog, **once, fields="vertical,is_catalog_segment")
+    assert told == {
+        "success": True,
+        "id": catalog,
+        "vertical": "commerce",
+        "is_catalog_segment": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "https://shop.example/a.png",
+        ["https://shop.example/a.png"],
+        '["https://shop.example/a.png"]',
+    ],
+)
+def test_a_fallback_image_is_one_address_or_a_list(given):
+    world = World()
+    catalog = world.catalog()
+    told = world.call("POST", catalog, fallback_image_url=given, fields="fallback_image_url")
+    assert told["fallback_image_url"] == ["https://shop.example/a.png"]
+
+
+@pytest.mark.parametrize("given", [5, {"a": 1}, [5.5, None], [["https://shop.example/"]], "[", ""])
+def test_a_fallback_image_is_text(given):
+    world = World()
+    assert code(world, "POST", world.catalog(), fallback_image_url=given) == (100, None)
+
+
+@pytest.mark.parametrize("depth", [70, 300, 900])
+def test_what_is_nested_too_deeply_is_refused(depth):
+    """orjson reads 1024 levels and writes 254: it was a HTTP 500."""
+    world = World()
+    catalog = world.catalog()
+    deep = "[" * depth + "]" * depth
+    rule = f'{{"brand": {deep}}}'
+    call = (world, "POST", "1", "owned_product_catalogs")
+    assert code(*call, name="x", catalog_segment_filter=rule) == (100, None)
+    assert code(world, "POST", catalog, "product_sets", name="x", ordering_info=deep) == (100, None)
+    assert code(world, "POST", "17", "media", image_url="x", caption=json.loads(deep)) == (
+        100,
+        None,
+    )
 
 
 def test_what_is_not_asked_for_is_left_out():

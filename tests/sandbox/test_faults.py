@@ -6,6 +6,13 @@ from pixelpair.sandbox.faults import Fault, parse
 from pixelpair.sandbox.presets import PRESETS
 
 
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def test_one_or_a_list():
     assert parse({"status": 503, "count": 3}) == [Fault(count=3, status=503)]
     assert parse([{"hang": 1}, {}]) == [Fault(hang=1), Fault()]
@@ -30,6 +37,9 @@ def test_one_or_a_list():
         ({"error": {"code": "190"}}, "error: needs an integer code"),
         ({"headers": {"a": "b\r\nc: d"}}, "headers: names and values"),
         ({"headers": {"a": 1}}, "headers: names and values"),
+        ({"headers": {"a b": "c"}}, "headers: names and values"),
+        ({"headers": {"Content-Length": "5"}}, "headers: names and values"),
+        ({"error": {"code": 1, "x": nested(300)}}, "error: nested too deeply"),
     ],
 )
 def test_says_what_is_wrong(value, message):

@@ -69,6 +69,20 @@ def test_of_a_mixed_batch_the_sound_lines_are_done():
 # --- what a line does --------------------------------------------------------------------------
 
 
+def test_a_line_that_is_nested_too_deeply_spoils_no_other():
+    """orjson reads 1024 levels and writes 254: the rest of the batch was lost."""
+    world = World()
+    catalog = world.catalog()
+    deep = []
+    for _ in range(300):
+        deep = [deep]
+    told = world.send(catalog, update(product("A", video=deep), product("B")))
+    errors = [{"message": "data is nested too deeply"}]
+    assert told["validation_status"] == [{"retailer_id": "A", "errors": errors}]
+    found = world.call("GET", catalog, "products", fields="retailer_id")["data"]
+    assert [row["retailer_id"] for row in found] == ["B"]
+
+
 def test_an_update_changes_what_it_names_and_an_empty_value_takes_away():
     world = World()
     catalog = world.catalog(product(sale_price="9.90 EUR"))
@@ -307,6 +321,8 @@ def test_an_unknown_handle_is_a_bad_parameter():
         ({"custom_number_0": 4294967296}, ["custom_number_0 is invalid"]),
         ({"custom_number_0": "7"}, []),
         ({"gender": "everyone"}, ["gender is invalid"]),
+        ({"item_group_id": {"a": 1}}, ["item_group_id is invalid"]),
+        ({"item_group_id": 7}, []),
     ],
 )
 def test_field_by_field(changes, expected):

@@ -231,3 +231,45 @@ def test_a_review_comes_out_as_told(web):
 def test_no_catalog_no_matches(web):
     for path in ("matches", "items"):
         assert web.client.get(f"/api/catalogs/5/{path}").status_code == 404
+
+
+# --- what a shop seldom sees --------------------------------------------------------------------
+
+
+def test_a_broken_address_in_a_batch_spoils_its_call_alone(web):
+    """It was a HTTP 500 for all of the batch."""
+    catalog = web.catalog()
+    calls = [
+        {"method": "GET", "relative_url": "http://[::1/2"},
+        {"method": "GET", "relative_url": catalog},
+    ]
+    told = web.client.post("/", headers=BEARER, data={"batch": json.dumps(calls)}).json()
+    assert [one["code"] for one in told] == [400, 200]
+
+
+def test_an_account_may_be_not_eligible(web):
+    web.client.post("/api/faults", json={"preset": "not-eligible"}).raise_for_status()
+    answer = web.call("GET", "17", fields="shopping_product_tag_eligibility")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"id": "1", "shopping_product_tag_eligibility": False}
+    answer = web.call("GET", "17", fields="shopping_product_tag_eligibility")
+    assert answer.json()["shopping_product_tag_eligibility"] is True
+
+
+def test_an_answer_may_be_empty(web):
+    catalog = web.catalog()
+    web.client.post("/api/faults", json={"preset": "empty-answer"}).raise_for_status()
+    answer = web.call("GET", catalog)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert web.call("GET", catalog).json()["id"] == catalog
+
+
+def test_a_list_may_break_off(web):
+    """An order that changes nothing lets a call pass."""
+    catalog = web.catalog(product("A"), product("B"))
+    faults = [{"edge": "products"}, {"edge": "products", "status": 503}]
+    web.client.post("/api/faults", json=faults).raise_for_status()
+    first = web.call("GET", f"{catalog}/products", limit="1")
+    assert [row["retailer_id"] for row in first.json()["data"]] == ["A"]
+    after = first.json()["paging"]["cursors"]["after"]
+    assert web.call("GET", f"{catalog}/products", limit="1", after=after).status_code == 503

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 
+from pixelpair.graph.replies import sentence, whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 MAX_ITEMS: Final = 3000
 MAX_BYTES: Final = 28_000_000
 _ENVELOPE: Final = 1000
+MOST_OF_ONE: Final = MAX_BYTES - _ENVELOPE
 MAX_TEXT: Final = 300
+# A handle stands in an address: what is longer than this is none of Meta's.
+_LONGEST_HANDLE: Final = 2000
 # Of one item's messages so many are kept.
 MAX_SAID: Final = 5
 
@@ -82,12 +87,13 @@ def read_receipt(document: Mapping[str, Any]) -> Receipt:
     refused: dict[str, str] = {}
     remarks: dict[str, str] = {}
     for row in _objects(document.get("validation_status")):
-        item_id = _text(row.get("retailer_id"))
+        item_id = _id(row.get("retailer_id"))
         for key, found in (("errors", refused), ("warnings", remarks)):
             if said := _objects(row.get(key)):
                 found[item_id] = _joined(said)
     handles = document.get("handles")
-    texts = [h for h in handles if isinstance(h, str) and h] if isinstance(handles, list) else []
+    found_handles = handles if isinstance(handles, list) else []
+    texts = [h for h in found_handles if isinstance(h, str) and 0 < len(h) <= _LONGEST_HANDLE]
     return Receipt(texts[0] if texts else None, refused, remarks)
 
 
@@ -100,17 +106,17 @@ def read_outcome(document: Mapping[str, Any]) -> Outcome:
     if status != "finished":
         return Outcome("waits", {})
     errors = _objects(row.get("errors"))
-    sampled = {_text(e.get("id")): _text(e.get("message")) for e in errors}
+    sampled = {_id(e.get("id")): _text(e.get("message")) for e in errors}
     sampled.pop("", None)
     invalid = row.get("ids_of_invalid_requests")
-    whole = [_text(one) for one in invalid] if isinstance(invalid, list) else []
+    whole = [_id(one) for one in invalid] if isinstance(invalid, list) else []
     failed = dict.fromkeys(filter(None, whole), "Meta gives no reason for this one") | sampled
-    total = row.get("errors_total_count")
-    count = total if isinstance(total, int) else len(errors)
+    total = whole_number(row.get("errors_total_count"))
+    count = len(errors) if total is None else total
     # Samples alone may be fewer than what failed, and then nobody knows which were saved.
     # An item may have several errors: the list of invalid ids, where it is there, is whole.
     named = bool(whole) or count <= len(errors)
-    if count and not (named and failed and all(_text(e.get("id")) for e in errors)):
+    if count and not (named and failed and all(_id(e.get("id")) for e in errors)):
         return Outcome("finished", failed, f"Meta counts {count} errors and does not name them all")
     return Outcome("finished", failed)
 
@@ -125,7 +131,10 @@ def _objects(value: object) -> list[Mapping[str, Any]]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
+def _id(value: object) -> str:
+    """As it was sent, letter by letter: two spaces in it are two."""
+    return str(value) if isinstance(value, str | int) else ""
+
+
 def _text(value: object) -> str:
-    if isinstance(value, int):
-        return str(value)
-    return " ".join(value[:MAX_TEXT].split()) if isinstance(value, str) else ""
+    return sentence(value, MAX_TEXT)

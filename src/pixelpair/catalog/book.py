@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import orjson
 
 from pixelpair.catalog.changes import Known
+from pixelpair.graph.replies import MAX_REGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Mapping, Sequence
@@ -208,6 +209,11 @@ class Book:
         """Batches that a run before this one has left, with their handles."""
         return self._db.execute("SELECT number, handle FROM batch ORDER BY number").fetchall()
 
+    def begun(self, number: int) -> float:
+        """When a batch was planned."""
+        found = self._db.execute("SELECT at FROM batch WHERE number = ?", (number,)).fetchone()
+        return float(found[0])
+
     def carried(self, number: int) -> int:
         """How many changes a batch carries."""
         return len(self._planned(number))
@@ -253,15 +259,17 @@ class Book:
     def call(self, now: float) -> None:
         """A call was begun."""
         with self._changing() as db:
-            db.execute("DELETE FROM call WHERE at <= ?", (now - HOUR,))
+            db.execute("DELETE FROM call WHERE abs(at - ?) >= ?", (now, HOUR))
             db.execute("INSERT INTO call VALUES (?)", (now,))
 
     def free_at(self, now: float, budget: int) -> float:
-        """When the next call fits the budget of an hour, and the wait that Meta asked for."""
-        query = "SELECT at FROM call WHERE at > ? ORDER BY at"
-        recent = [at for (at,) in self._db.execute(query, (now - HOUR,))]
+        """When the next call fits the budget of an hour, and the wait that Meta asked for. What a
+        clock that was wrong has noted far ahead does not count."""
+        query = "SELECT at FROM call WHERE abs(at - ?) < ? ORDER BY at"
+        recent = [at for (at,) in self._db.execute(query, (now, HOUR))]
         paid = recent[len(recent) - budget] + HOUR if len(recent) >= budget else now
-        blocked = self._db.execute("SELECT value FROM fact WHERE name = 'blocked until'").fetchone()
+        query = "SELECT value FROM fact WHERE name = 'blocked until' AND value - ? <= ?"
+        blocked = self._db.execute(query, (now, MAX_REGAIN)).fetchone()
         return float(max(now, paid, blocked[0] if blocked else now))
 
     def block(self, until: float) -> None:

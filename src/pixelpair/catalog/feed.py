@@ -52,6 +52,7 @@ class Written:
     before: int = 0
     refused: str = ""
     told: list[Fault] = field(default_factory=list)
+    noted: int = 0
 
 
 def write_feed(rows: Iterable[Row | Fault], target: Path, *, max_shrink: float) -> Written:
@@ -62,6 +63,8 @@ def write_feed(rows: Iterable[Row | Fault], target: Path, *, max_shrink: float) 
     write = WRITERS.get(target.suffix.lower())
     if write is None:
         raise SourceError(f"{target}: a feed is named .csv, .tsv or .xml")
+    if not target.parent.is_dir():
+        raise SourceError(f"{target}: there is no folder {target.parent}: make it first")
     with tempfile.TemporaryFile() as kept:
         written, columns = _kept(rows, kept)
         written.before = _size(target)
@@ -81,7 +84,12 @@ def write_feed(rows: Iterable[Row | Fault], target: Path, *, max_shrink: float) 
 
 def _size(target: Path) -> int:
     """How many items the old file has; an empty one has none."""
-    return sum(1 for _ in file_rows(target)) if target.exists() and target.stat().st_size else 0
+    if not target.exists() or not target.stat().st_size:
+        return 0
+    try:
+        return sum(1 for _ in file_rows(target))
+    except SourceError as error:
+        raise SourceError(f"{error}. The old feed is compared with: move it away") from None
 
 
 def _kept(rows: Iterable[Row | Fault], kept: IO[bytes]) -> tuple[Written, list[str]]:
@@ -95,6 +103,7 @@ def _kept(rows: Iterable[Row | Fault], kept: IO[bytes]) -> tuple[Written, list[s
             item = None
         room = max(0, MOST_TOLD - len(written.told))
         written.told += faults[:room]
+        written.noted += len(faults)
         if item is None:
             written.faulty += 1
             continue

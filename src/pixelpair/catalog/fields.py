@@ -226,6 +226,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "video": nested,
     "disabled_capabilities": nested,
 }
+# Objects and lists, which XML has as elements.
+NESTED: Final = frozenset(name for name, rule in RULES.items() if rule is nested)
 # What Meta's page names, in either table.
 KNOWN: Final = (*RULES, *TEXTS)
 # A wrong one of these would sell at a wrong price, or show nothing: the item stays behind.

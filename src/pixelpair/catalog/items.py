@@ -61,7 +61,7 @@ def item_of(
     if volatile:
         values = {name: value for name, value in values.items() if name in _PUSHED}
     data, faults = _product(row.line, values)
-    if not row.sound:
+    if not row.sound or _has_depth(data):
         faults += _unwritable(row.line, data)
     item_id = data.get("id", "")
     if not (data.keys() >= _REQUIRED and "image_link" in data) or volatile:
@@ -104,6 +104,11 @@ def _product(line: int, values: Mapping[str, object]) -> tuple[dict[str, Any], l
     return data, faults
 
 
+def _has_depth(data: dict[str, Any]) -> bool:
+    """What JSON can be read may be nested too deeply to be written."""
+    return any(type(value) in (list, dict) for value in data.values())
+
+
 def _unwritable(line: int, data: dict[str, Any]) -> list[Fault]:
     """Fields that JSON cannot hold, such as bytes that are no UTF-8: they are taken out."""
     try:
@@ -112,7 +117,7 @@ def _unwritable(line: int, data: dict[str, Any]) -> list[Fault]:
         bad = [name for name, value in data.items() if not _is_writable({name: value})]
         for name in bad:
             del data[name]
-        text = "is no UTF-8, or nothing that JSON knows"
+        text = "is no UTF-8, nested too deeply, or nothing that JSON knows"
         return [Fault(line, ascii(name)[1:-1], text, fatal=name in FATAL) for name in bad]
     return []
 
@@ -129,8 +134,8 @@ def _other(row: Row, names: tuple[str, ...]) -> tuple[Item | None, list[Fault]]:
     """An item of a type whose fields are not known here: it needs what names it."""
     found = {name: plain(value) for name, value in row.values.items() if name}
     data: dict[str, Any] = {name: v for name, v in found.items() if v not in _EMPTY}
-    faults = [] if row.sound else _unwritable(row.line, data)
-    item_id = "/".join(str(data.get(name) or "") for name in names).strip("/")
+    faults = _unwritable(row.line, data) if not row.sound or _has_depth(data) else []
+    item_id = "/".join(str(data[name]) for name in names if data.get(name))
     missing = [name for name in names if not data.get(name)]
     faults = [replace(fault, id=item_id) for fault in faults]
     faults += [Fault(row.line, name, "is missing", item_id) for name in missing]
@@ -178,7 +183,9 @@ def _place(by_place: dict[int, Any], part: re.Match[str], value: object) -> None
     if inner is None:
         holder[key] = value
     else:
-        holder.setdefault(key, []).append(value)
+        before = holder.setdefault(key, [])
+        if isinstance(before, list):
+            before.append(value)
 
 
 def read_items(
@@ -186,6 +193,12 @@ def read_items(
 ) -> Iterable[tuple[Item | None, list[Fault]]]:
     """Each row's item, and what is to be said about the row."""
     for row in rows:
-        yield (
-            (None, [row]) if isinstance(row, Fault) else item_of(row, item_type, volatile=volatile)
-        )
+        yield (None, [row]) if isinstance(row, Fault) else _read(row, item_type, volatile=volatile)
+
+
+def _read(row: Row, item_type: str, *, volatile: bool) -> tuple[Item | None, list[Fault]]:
+    try:
+        return item_of(row, item_type, volatile=volatile)
+    except Exception as error:  # an object of the shop's own may fail where its text is asked for
+        problem = f"cannot be read: {type(error).__name__}: {error}"
+        return None, [Fault(row.line, "", problem)]

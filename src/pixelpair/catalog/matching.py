@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pixelpair.catalog.items import Item
 
 _SEPARATED: Final = re.compile(r"(?<=[_:\-.])")
-_NUMBER: Final = re.compile(r"0*([0-9]+)(?:\.0+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"(?=[0-9])0*+([0-9]*+)(?:\.0+)?", re.ASCII)
 # Of these Meta wants the variant that was chosen: never a group.
 _CHOSEN: Final = frozenset({"AddToCart", "Purchase"})
 GROUP: Final = "product_group"
@@ -139,7 +139,7 @@ def _forms(text: str) -> list[tuple[str, str]]:
     bare = "".join(text.split())
     found = [("space", bare), ("case", bare.casefold())]
     number = _NUMBER.fullmatch(bare)
-    return [*found, ("number", number[1])] if number else found
+    return [*found, ("number", number[1] or "0")] if number else found
 
 
 def _suffixes(text: str) -> list[str]:

@@ -37,11 +37,18 @@ _CHUNK: Final = 2000
 def rows_of(source: str) -> Found:
     """The rows of a source, read as they are taken. Raises SourceError, at once or on the way."""
     path = Path(source)
-    if path.is_file():
+    if _is_file(path):
         return file_rows(path)
     if _DOTTED.fullmatch(source) and not path.exists():
         return python_rows(_loaded(source))
     raise SourceError(f"{source}: there is no such file, and it is no dotted path of Python")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}") from None
 
 
 def file_rows(path: Path) -> Found:
@@ -68,6 +75,8 @@ def sniffed(head: bytes) -> Kind:
         raise SourceError("this is a JSON list: write one object a line instead (JSON-lines)")
     if head[:2] == b"\x1f\x8b":
         raise SourceError("this is compressed: unpack it first")
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise SourceError("this is UTF-16: save it as UTF-8 (in Excel: CSV UTF-8)")
     if not head:
         raise SourceError("this is empty: there is not even a header row")
     return "delimited"
@@ -112,7 +121,8 @@ def _rows_in(lines: Iterator[str]) -> Found:
         _check_header(names)
         yield from _cells(reader, names)
     except csv.Error as error:
-        raise SourceError(f"line {reader.line_num}: {error}") from None
+        hint = "is a quotation mark before it not closed?"
+        raise SourceError(f"line {reader.line_num}: {error}: {hint}") from None
 
 
 def _check_header(names: list[str]) -> None:
@@ -165,7 +175,9 @@ def _skip_line(file: IO[bytes]) -> None:
 
 def _xml(file: IO[bytes]) -> Found:
     for row in xml_rows(file):
-        yield Row(row.line, {column(name): value for name, value in row.values.items()}, True)
+        # In Atom `id` is the entry's own, and `g:id` the product's.
+        values = sorted(row.values.items(), key=lambda pair: pair[0].startswith("g:"))
+        yield Row(row.line, {column(name): value for name, value in values}, True)
 
 
 _READERS: Final[Mapping[Kind, Callable[[IO[bytes]], Found]]] = {

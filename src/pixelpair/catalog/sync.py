@@ -6,10 +6,11 @@ Knows the order of things; calls, files, and what Graph's answers mean are told 
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from pixelpair.catalog.batches import MAX_ITEMS, batches
+from pixelpair.catalog.batches import MAX_ITEMS, MOST_OF_ONE, batches
 from pixelpair.catalog.changes import Comparison, deletion
 from pixelpair.catalog.items import read_items
 from pixelpair.catalog.plan import MOST_TOLD, Report
@@ -37,6 +38,7 @@ _CHUNK: Final = 1000
 _SMALLEST: Final = 50
 # A batch of which nothing was taken in goes again without what was refused, so often.
 _ROUNDS: Final = 3
+_ALIEN: Final = "Meta refuses ids that were not sent"
 _NO_REASON: Final = "Meta took nothing in and says not why"
 
 
@@ -67,6 +69,7 @@ class Sync:
         self._owed: set[str] = set()  # by earlier runs, and not told of by this one yet
         self._whole = True
         self._most = MAX_ITEMS
+        self._stubborn = False  # a small batch was too large, and none went through since
 
     def run(self, rows: Iterable[Row | Fault]) -> Report:
         """Bring the catalog to where the source is. Raises neither SourceError nor GraphError:
@@ -172,6 +175,10 @@ class Sync:
             change = self._comparison.change(item, known.get(item.id))
             if change is None:
                 self.report.unchanged += 1
+            elif len(change.body) > MOST_OF_ONE:
+                problem = f"has {len(change.body):,} bytes: no call takes more than {MOST_OF_ONE:,}"
+                self.report.note(Fault(item.line, "", problem, item.id))
+                self.report.faulty += 1
             else:
                 yield change
 
@@ -184,7 +191,8 @@ class Sync:
             self.report.kept = f"{gone} items are gone, and stay: not every row's id could be read"
         elif gone > held * self.plan.max_delete / 100:
             self.report.kept = (
-                f"{gone} of {held} items are gone, more than {self.plan.max_delete:g} %: they stay"
+                f"{gone} of {held} items are gone, more than {self.plan.max_delete:g} %: they stay;"
+                f" where that is right, --max-delete {math.ceil(100 * gone / held)} lets them go"
             )
         else:
             for item_id in self._book.gone():
@@ -220,23 +228,22 @@ class Sync:
         try:
             receipt = self._talk.post(batch)
         except GraphError as error:
-            # An answer that could not be read may have been one to a batch that was taken in.
-            self._book.drop(number, perhaps=error.reply.kind != "refused")
-            if error.trouble.kind != "too large" or len(batch) <= _SMALLEST:
-                raise
-            self._most = -(-len(batch) // 2)
-            self._send_parts(batch)
+            self._refused(number, batch, error)
             return
         except Stop:
             self._book.drop(number, perhaps=True)
             raise
+        self._stubborn, ids = False, [change.id for change in batch]
+        if not receipt.refused.keys() <= set(ids):
+            self._leave_behind(number, dict.fromkeys(ids, _ALIEN), perhaps=True)
+            return
         if receipt.handle is None:
             self._nothing_taken(number, batch, receipt.refused, round_)
             return
         self._book.hold(number, receipt.handle, receipt.refused)
         self._fail(receipt.refused)
         self.report.sent += len(batch)
-        self._handed.update(change.id for change in batch)
+        self._handed.update(ids)
         self._waiting.append((number, receipt.handle))
         self._keep(self.report.remarked, receipt.remarks)
 
@@ -249,11 +256,33 @@ class Sync:
             refused = dict.fromkeys([c.id for c in others], _NO_REASON) | dict(refused)
             others = []
         refused = {c.id: refused[c.id] for c in batch if c.id in refused}
-        self._book.drop(number, refused)
-        self._fail(refused)
-        self._handed.update(refused)
+        self._leave_behind(number, refused)
         if others:
             self._send(others, round_ + 1)
+
+    def _leave_behind(
+        self, number: int, refused: Mapping[str, str], *, perhaps: bool = False
+    ) -> None:
+        """A batch ends without these; `perhaps`: Meta may have taken them in all the same."""
+        self._book.drop(number, refused, perhaps=perhaps)
+        self._fail(refused)
+        self._handed.update(refused)
+
+    def _refused(self, number: int, batch: list[Change], error: GraphError) -> None:
+        """What is too large goes in halves. The smallest stays behind, and the others go; two in a
+        row, and it is not their size."""
+        # An answer that could not be read may have been one to a batch that was taken in.
+        perhaps, large = error.reply.kind != "refused", error.trouble.kind == "too large"
+        if large and len(batch) <= _SMALLEST and not self._stubborn:
+            self._stubborn, self._most = True, MAX_ITEMS
+            why = dict.fromkeys([change.id for change in batch], str(error))
+            self._leave_behind(number, why, perhaps=perhaps)
+            return
+        self._book.drop(number, perhaps=perhaps)
+        if not large or len(batch) <= _SMALLEST:
+            raise error
+        self._most = -(-len(batch) // 2)
+        self._send_parts(batch)
 
     def _resume(self) -> None:
         """See to what an earlier run left: a batch with a handle is asked for, one without may or
@@ -273,7 +302,7 @@ class Sync:
 
     def _settle(self, number: int, handle: str, *, again: bool = False) -> None:
         """See a batch to its end. `again`: what has failed may be sent once more by this run."""
-        outcome = self._talk.outcome(handle)
+        outcome = self._talk.outcome(handle, self._book.begun(number))
         absent = self._absent(number, outcome)
         saved, deleted, lost = self._book.confirm(
             number, outcome.failed, outcome.all_failed, absent

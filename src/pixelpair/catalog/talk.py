@@ -6,6 +6,7 @@ Knows calls and waits; what a batch carries, and what becomes of it, is told els
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,11 +17,12 @@ from pixelpair.catalog.batches import (
     read_outcome,
     read_receipt,
 )
+from pixelpair.catalog.items import PRODUCT
 from pixelpair.graph.batch import Part, together
 from pixelpair.graph.errors import GraphError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pixelpair.catalog.batches import Receipt
     from pixelpair.catalog.book import Book
@@ -29,11 +31,10 @@ if TYPE_CHECKING:
     from pixelpair.graph.access import Access
     from pixelpair.graph.client import Graph, Reply
 
-# The first looks at a handle, in seconds; then once a minute.
-_POLLS: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-_POLL: Final = 60.0
-# Meta has so long for a batch; the next run asks on.
-_DEADLINE: Final = 1800.0
+# The pauses before the looks at a handle, in seconds, for half an hour; the next run asks on.
+_POLLS: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, *(60.0,) * 29)
+# Meta names no such time; a batch that never ended would hold up all that come after it.
+_OVERDUE: Final = 86_400.0
 # A throttled call that Meta names no time for.
 _PAUSE: Final = 300.0
 # The longest that a run waits at a time; a longer pause is left to the next run.
@@ -82,8 +83,9 @@ class Talk:
 
         return read_receipt(self._document(post))
 
-    def outcome(self, handle: str) -> Outcome:
-        """Poll a handle to its end. Raises GraphError, or Stop where Meta takes too long."""
+    def outcome(self, handle: str, begun: float) -> Outcome:
+        """Poll the handle of a batch that was begun then to its end. Raises GraphError, or Stop
+        where Meta takes too long."""
         query = self._access.query(
             self.plan.catalog,
             "check_batch_request_status",
@@ -91,8 +93,7 @@ class Talk:
             load_ids_of_invalid_requests="true",
             fields=STATUS_FIELDS,
         )
-        end = self.clock() + _DEADLINE
-        for poll in self._polls(end):
+        for poll in _POLLS:
             self._pause("waiting for Meta", poll)
             self._wait_for_budget(sys.maxsize)  # a look costs none of it, and a block counts
             try:
@@ -104,10 +105,16 @@ class Talk:
                 return Outcome("broken", {}, lost)
             if outcome.state != "waits":
                 return outcome
+        if abs(self.clock() - begun) > _OVERDUE:
+            return Outcome("broken", {}, f"Meta did not end the batch {handle} in a day")
         raise Stop(f"Meta still works on the batch {handle}: the next run asks on")
 
     def absent(self, ids: Sequence[str]) -> set[str]:
-        """Those of these that the catalog has not, as far as Meta tells."""
+        """Those of these that the catalog has not, as far as Meta tells: of other kinds of items
+        its products tell nothing."""
+        if self.plan.item_type != PRODUCT:
+            return set()
+        self._wait_for_budget(sys.maxsize)
         parts = (
             Part(
                 "GET",
@@ -128,11 +135,6 @@ class Talk:
 
     def tell(self, doing: Doing, seconds: float = 0.0) -> None:
         self._tell(self.report, doing, seconds)
-
-    def _polls(self, end: float) -> Iterator[float]:
-        yield from _POLLS
-        while self.clock() < end:
-            yield _POLL
 
     def _document(self, call: Callable[[], Reply]) -> Mapping[str, Any]:
         """What Graph answers in the end. Raises GraphError, or Stop."""
@@ -169,7 +171,8 @@ class Talk:
         now = self.clock()
         seconds = self._book.free_at(now, budget) - now
         if seconds > _PATIENCE:
-            raise Stop(f"Meta lets no call through for {seconds / 60:.0f} minutes more")
+            minutes = math.ceil(seconds / 60)
+            raise Stop(f"Meta lets no call through for {minutes} minutes more: run it again then")
         self._pause("paused", seconds)
 
     def _pause(self, doing: Doing, seconds: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Any, Final
 from xml.parsers import expat
 
+from pixelpair.catalog.fields import NESTED
 from pixelpair.catalog.rows import Row, SourceError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # A product in RSS and in Atom.
 _PRODUCTS: Final = frozenset({"item", "entry"})
 _CHUNK: Final = 64 * 1024
+# How deep what stands below a field is, such as the country in `shipping`.
+_PART: Final = 2
 # What one product may hold in all.
 _MOST: Final = 5 * 1024 * 1024
 
@@ -44,6 +47,8 @@ class _Reader:
         self._depth = 0
         self._name = ""
         self._texts: list[str] = []
+        self._parts: dict[str, object] = {}
+        self._part = 0  # where the texts of what stands below begin
         self._size = 0
         self._fed = 0
 
@@ -69,9 +74,11 @@ class _Reader:
         self._depth += 1
         self._grow(len(name))
         if self._depth == 1:
-            self._name, self._texts = name, []
+            self._name, self._texts, self._parts = name, [], {}
             if name == "link" and attributes.get("href"):  # Atom's
                 self._texts.append(attributes["href"])
+        elif self._depth == _PART:
+            self._part = len(self._texts)
 
     def _text(self, text: str) -> None:
         if self._values is None or not self._depth:
@@ -84,27 +91,32 @@ class _Reader:
         if self._size > _MOST:
             raise SourceError(f"line {self._line}: a product of more than {_MOST} characters")
 
-    def _end(self, _name: str) -> None:
+    def _end(self, name: str) -> None:
         if self._values is None:
             return
         if self._depth == 0:
             self._done.append(Row(self._line, self._values))
             self._values = None
             return
+        if self._depth == _PART:
+            text = "".join(self._texts[self._part :]).strip()
+            _keep(self._parts, name.removeprefix("g:"), text)
         self._depth -= 1
         if self._depth == 0:
-            self._keep("".join(self._texts).strip())
+            structured = self._parts and self._name.removeprefix("g:") in NESTED
+            found = self._parts if structured else "".join(self._texts).strip()
+            _keep(self._values, self._name, found)
 
-    def _keep(self, text: str) -> None:
-        """An element that comes again is a list."""
-        values: dict[str, Any] = {} if self._values is None else self._values
-        before = values.get(self._name)
-        if before is None:
-            values[self._name] = text
-        else:
-            if not isinstance(before, list):
-                before = values[self._name] = [before]
-            before.append(text)
+
+def _keep(values: dict[str, Any], name: str, found: object) -> None:
+    """An element that comes again is a list."""
+    before = values.get(name)
+    if before is None:
+        values[name] = found
+    elif isinstance(before, list):
+        before.append(found)
+    else:
+        values[name] = [before, found]
 
 
 def _refuse(*_declared: object) -> None:

@@ -79,6 +79,6 @@ def _shown(written: Written, file: Path) -> list[Grid | str]:
     end = f"{file} stays as it is: {written.refused}" if written.refused else f"wrote {file}"
     return [
         Grid(figures, right=frozenset({1})),
-        told(list(map(str, written.told)), len(written.told)),
+        told(list(map(str, written.told)), written.noted),
         end,
     ]

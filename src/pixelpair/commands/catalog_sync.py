@@ -7,7 +7,7 @@ import os
 import sqlite3
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -139,7 +139,17 @@ def _sync(arguments: argparse.Namespace, read_settings: Read) -> int:
     )
     importable()
     spool = spool_of(settings)
-    with _book(spool, plan.catalog) as book, _told(arguments.json) as tell, _graph() as graph:
+    with _alone(spool, plan.catalog) as alone:
+        if not alone:
+            problem = f"another sync of the catalog {plan.catalog} runs: run this one after it"
+            print(problem, file=sys.stderr)
+            return LEFT
+        return _run(plan, access, spool, arguments)
+
+
+def _run(plan: Plan, access: Access, spool: Path, arguments: argparse.Namespace) -> int:
+    book_file = spool / f"catalog-{plan.catalog}.sqlite3"
+    with _book(book_file) as book, _told(arguments.json) as tell, _graph() as graph:
         sync = Sync(plan, access, graph, book, clock=time.time, rest=time.sleep, tell=tell)
         report = sync.run(rows_of(arguments.source))
         left = _write_left(spool / f"catalog-{plan.catalog}.left.jsonl", book)
@@ -184,19 +194,22 @@ def shop_of(settings: Settings, pixel_id: str) -> Settings:
 
 
 @contextmanager
-def _book(spool: Path, catalog: str) -> Iterator[Book]:
-    """The catalog's book, for this run alone: two at once would send everything twice."""
+def _alone(spool: Path, catalog: str) -> Iterator[bool]:
+    """Whether no other run works on the catalog: two at once would send everything twice."""
     spool.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
-    lock = locks.Lock(spool / f"catalog-{catalog}.lock")
+    with closing(locks.Lock(spool / f"catalog-{catalog}.lock")) as lock:
+        yield lock.acquire()
+
+
+@contextmanager
+def _book(file: Path) -> Iterator[Book]:
     try:
-        if not lock.acquire():
-            raise SpoolError(f"another sync of the catalog {catalog} runs: this one ends")
-        with Book(spool / f"catalog-{catalog}.sqlite3") as book:
+        with Book(file) as book:
             yield book
     except sqlite3.Error as error:
-        raise SpoolError(f"{spool / f'catalog-{catalog}.sqlite3'}: {error}") from error
-    finally:
-        lock.close()
+        damaged = type(error) is sqlite3.DatabaseError
+        step = ": it is damaged; move it away, and all items travel once more" if damaged else ""
+        raise SpoolError(f"{file}: {error}{step}") from error
 
 
 def _write_left(file: Path, book: Book) -> Path | None:

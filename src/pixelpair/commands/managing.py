@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import os
 import re
 import sys
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from pixelpair.commands.catalog_sync import shop_of
 from pixelpair.commands.screen import answer, plain
 from pixelpair.commands.words import LEFT, USAGE, add
 from pixelpair.errors import PixelPairError
@@ -45,11 +44,8 @@ def add_managing(
     is."""
 
     def tried(arguments: argparse.Namespace, read: Read) -> int:
-        _show_what_can_be_shown()
         try:
-            code = run(arguments, read)
-            sys.stdout.flush()
-            return code
+            return run(arguments, lambda: _shop(read(), arguments.pixel))
         except GraphError as error:
             print(error, file=sys.stderr)
             told_of(error, as_json=arguments.json)
@@ -62,17 +58,24 @@ def add_managing(
             print(end, file=sys.stderr)
             told_of(end, as_json=arguments.json)
             return LEFT
-        except BrokenPipeError:  # `| head` has read enough; what Python flushes at its end, too
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return LEFT
 
-    return add(commands, name, tried, summary, f"{more}\n{EXIT_CODES}".strip(), examples)
+    parser = add(commands, name, tried, summary, f"{more}\n{EXIT_CODES}".strip(), examples)
+    parser.add_argument(
+        "--pixel",
+        type=an_id,
+        metavar="ID",
+        help="ask as the shop, or by the token, of this pixel",
+    )
+    return parser
 
 
-def _show_what_can_be_shown() -> None:
-    """Names come in every script, and not every terminal has it."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+def _shop(settings: Settings, pixel_id: str | None) -> Settings:
+    """The settings of the shop whose pixel this is; of the only one where none is named."""
+    shop = shop_of(settings, pixel_id or "")
+    if pixel_id and pixel_id not in shop.pixels:
+        mine = shop.pixel_id or "none is set"
+        raise PixelPairError(f"{pixel_id} is none of this shop's pixels: {mine}")
+    return shop
 
 
 def told_of(error: PixelPairError, *, as_json: bool, **more: object) -> None:
@@ -89,15 +92,15 @@ def told_of(error: PixelPairError, *, as_json: bool, **more: object) -> None:
 
 
 @contextmanager
-def talking(settings: Settings) -> Iterator[tuple[Graph, Access]]:
+def talking(settings: Settings, pixel_id: str | None) -> Iterator[tuple[Graph, Access]]:
     """Graph, and the shop's word. Raises PixelPairError where there is no token."""
     with Graph(timeout=TIMEOUT) as graph:
-        yield graph, access_of(settings)
+        yield graph, access_of(settings, pixel_id)
 
 
-def access_of(settings: Settings) -> Access:
-    """By the shop's token; the first, where each pixel has its own."""
-    token = next(iter(settings.access_token.split()), "")
+def access_of(settings: Settings, pixel_id: str | None) -> Access:
+    """By the shop's token; where each pixel has its own, by this one's, or else the first."""
+    token = settings.token_of(pixel_id or "") or settings.access_token.partition(" ")[0]
     if not token:
         raise PixelPairError("no PIXELPAIR_ACCESS_TOKEN is set: Meta answers nobody without one")
     return Access(settings.graph_url, settings.graph_version, token, settings.app_secret)

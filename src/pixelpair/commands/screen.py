@@ -5,7 +5,11 @@ Knows columns and terminals; what the figures mean is the commands' business.
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
+import sys
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 # Of ten thousand rows rich folds each for 18 s; aligned text takes 0.1.
@@ -29,6 +33,30 @@ class Grid:
     rows: Sequence[Sequence[str]]
     headings: Sequence[str] = ()
     right: frozenset[int] = frozenset()
+
+
+def before_any_terminal(run: Callable[[], int], left: int) -> int:
+    """Run a command, whatever its answer goes to: `left` where it could not be written.
+
+    Names come in every script, and not every terminal has it. `| head` has read enough, which is
+    nobody's fault; a full disk is told.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return run()
+        finally:
+            if sys.stdout is not None:  # `>&-` closed it
+                sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        if error.errno == errno.ENOSPC:
+            print(plain(f"could not write: {error}"), file=sys.stderr)
+        # What is left would be flushed, and fail, once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return left
 
 
 def answer(document: object, shown: Sequence[Grid | str], *, as_json: bool) -> None:

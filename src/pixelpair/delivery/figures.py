@@ -32,10 +32,11 @@ def change(file: Path, work: Callable[[sqlite3.Connection], None], patience: flo
     file.parent.mkdir(mode=locks.PRIVATE_FOLDER, parents=True, exist_ok=True)
     try:
         _transact(file, work, patience)
-    except sqlite3.OperationalError:  # locked, or no room
-        raise
-    except sqlite3.DatabaseError:  # damaged
-        file.unlink()
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # locked, no room, or an error of ours
+            raise
+        for damaged in (file, file.with_name(f"{file.name}-journal")):
+            damaged.unlink(missing_ok=True)
         _transact(file, work, patience)
 
 

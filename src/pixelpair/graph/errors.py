@@ -137,6 +137,8 @@ _LIMITS: Final[Mapping[int, str]] = {
     80009: "the catalog management",
     80014: "the catalog batch",
 }
+# https://www.rfc-editor.org/rfc/rfc9110#status.413
+_TOO_HEAVY: Final = 413
 _SILENT = Trouble(
     "unanswered",
     "Graph cannot be reached",
@@ -146,6 +148,9 @@ _GARBLED = Trouble(
     "unanswered",
     "something else than Graph answers",
     "check PIXELPAIR_GRAPH_URL and what stands between; then try again",
+)
+_HEAVY = Trouble(
+    "too large", "what was sent is too large for Graph, or for what stands between", "send less"
 )
 _LENGTHY = Trouble(
     "too large", "Graph's answer is longer than is read here", "ask for less at once"
@@ -174,6 +179,8 @@ def trouble_of(reply: Reply) -> Trouble:
     """The table's row for a reply that is no answer."""
     if reply.kind == "silence":
         return _SILENT
+    if reply.kind == "garbage" and reply.status == _TOO_HEAVY:
+        return _HEAVY
     if reply.kind == "garbage":
         return _LENGTHY if reply.detail == TOO_LONG else _GARBLED
     code, subcode = reply.code or 0, reply.subcode or 0

@@ -100,7 +100,12 @@ def _message(body: bytes | bytearray, hidden: str) -> str:
     said = next((t for k in ("error_user_msg", "message") if (t := error.get(k))), "")
     said = said if isinstance(said, str) else ""
     said = said.replace(hidden, "(hidden)") if hidden else said  # before it is cut in two
-    return _text(_TOKEN_LIKE.sub("(hidden)", said), MAX_MESSAGE)
+    return sentence(said, MAX_MESSAGE)
+
+
+def sentence(value: object, limit: int) -> str:
+    """One printable line of Meta's for people, without what looks like a token."""
+    return _text(_TOKEN_LIKE.sub("(hidden)", value), limit) if isinstance(value, str) else ""
 
 
 def _usage(headers: Mapping[str, str]) -> float | None:
@@ -156,7 +161,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: Body) -> Reply:
     answer = _answer(status, headers, body)
     if isinstance(answer, Reply):
         return answer
-    received = _whole(answer.get("events_received"))
+    received = whole_number(answer.get("events_received"))
     if 200 <= status < 300 and received is not None and answer.get("success") is not False:
         return Reply(
             "accepted",
@@ -174,8 +179,8 @@ def _refusal(status: int, error: dict[str, Any], wait: float, date: float | None
     return Reply(
         "refused",
         status,
-        code=_whole(error.get("code")),
-        subcode=_whole(error.get("error_subcode")),
+        code=whole_number(error.get("code")),
+        subcode=whole_number(error.get("error_subcode")),
         transient=transient if isinstance(transient, bool) else None,
         title=_text(error.get("error_user_title")),
         trace=_text(error.get("fbtrace_id")),
@@ -249,7 +254,7 @@ def _regain_times(value: str) -> list[float]:
     return [float(m) * 60 for m in minutes if isinstance(m, int | float) and 0 < m < _ABSURD]
 
 
-def _whole(value: object) -> int | None:
+def whole_number(value: object) -> int | None:
     """Graph's numbers, which some proxies and versions send as strings of digits."""
     if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 16:
         return int(value)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,14 +18,11 @@ from .box import Sandbox
 from .catalog_api import CatalogApi
 from .graph import Graph
 from .management import METHODS, Management
-from .web import ANY_ORIGIN, FRESH, json_answer
+from .strangers import Doorkeeper
+from .web import ANY_ORIGIN, FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from starlette.requests import Request
-
-    Endpoint = Callable[[Request], Awaitable[Response]]
 
 FOLDER = Path(__file__).with_name("page")
 SAFE = {**FRESH, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -49,6 +47,7 @@ def create_app(capacity: int = CAPACITY, app_secret: str = "") -> Starlette:
     graph = Graph(box)
     app = Starlette(
         exception_handlers={ClientDisconnect: _gone},
+        middleware=[Middleware(Doorkeeper)],
         routes=[
             *_page(),
             *_pixel(box),
@@ -84,13 +83,13 @@ def _pixel(box: Sandbox) -> list[Route]:
 
 def _api(api: Api) -> list[Route]:
     return [
-        Route("/api/events", _own(api.events), methods=["GET", "DELETE"]),
+        Route("/api/events", api.events, methods=["GET", "DELETE"]),
         Route("/api/events/{number:int}", api.event),
         Route("/api/overview", api.overview),
         Route("/api/rejections", api.rejections),
         Route("/api/stream", api.stream),
-        Route("/api/faults", _own(api.faults), methods=["GET", "POST", "DELETE"]),
-        Route("/api/faults/{number:int}", _own(api.fault), methods=["DELETE"]),
+        Route("/api/faults", api.faults, methods=["GET", "POST", "DELETE"]),
+        Route("/api/faults/{number:int}", api.fault, methods=["DELETE"]),
     ]
 
 
@@ -103,10 +102,10 @@ def _graph(graph: Graph) -> list[Route]:
 
 def _catalog_api(api: CatalogApi) -> list[Route]:
     return [
-        Route("/api/catalogs", _own(api.catalogs), methods=["GET", "DELETE"]),
+        Route("/api/catalogs", api.catalogs, methods=["GET", "DELETE"]),
         Route("/api/catalogs/{catalog}/matches", api.matches),
         Route("/api/catalogs/{catalog}/items", api.items),
-        Route("/api/catalogs/{catalog}/reviews", _own(api.review), methods=["POST"]),
+        Route("/api/catalogs/{catalog}/reviews", api.review, methods=["POST"]),
     ]
 
 
@@ -117,18 +116,6 @@ def _management(management: Management) -> list[Route]:
         Route("/v{version}", management.call, methods=METHODS),
         Route("/v{version}/{rest:path}", management.call, methods=METHODS),
     ]
-
-
-def _own(endpoint: Endpoint) -> Endpoint:
-    """No other site's page may change anything here: browsers say where a request comes from."""
-
-    async def guarded(request: Request) -> Response:
-        foreign = request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-        if foreign and request.method != "GET":
-            return json_answer({"problem": "asked by a page of another site"}, status=403)
-        return await endpoint(request)
-
-    return guarded
 
 
 def _file(path: Path, headers: dict[str, str]) -> Any:

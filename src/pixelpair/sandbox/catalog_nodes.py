@@ -62,6 +62,8 @@ OBJECTS = {
     "partner_integration": ("external_access_token external_merchant_id", ()),
     "store_catalog_settings": ("page_id", ("page_id",)),
 }
+# What is only a parameter of creating: an update passes over it, as over each unknown one.
+ONCE = ("vertical", "parent_catalog_id", "catalog_segment_filter", "catalog_segment_product_set_id")
 TEXTS = ("name", "default_image_url", "parent_catalog_id", "catalog_segment_product_set_id")
 
 
@@ -74,7 +76,8 @@ def create(world: Catalogs, business: str, ask: Ask) -> dict[str, Any]:
 
 def update(world: Catalogs, catalog: Catalog, ask: Ask) -> dict[str, Any]:
     fields(ask, FIELDS, ())
-    catalog.settings = fitting({**catalog.settings, **_settings(ask)})
+    changes = {key: value for key, value in _settings(ask).items() if key not in ONCE}
+    catalog.settings = fitting({**catalog.settings, **changes})
     return _again(world, catalog, ask, "success")
 
 
@@ -168,10 +171,18 @@ def _settings(ask: Ask) -> dict[str, Any]:
     if "da_display_settings" in given:
         found["da_display_settings"] = _display(ask)
     if "fallback_image_url" in given:
-        found["fallback_image_url"] = params.items(given, "fallback_image_url")
+        found["fallback_image_url"] = _addresses(ask, "fallback_image_url")
     if "catalog_segment_filter" in given:
         found["catalog_segment_filter"] = params.thing(given, "catalog_segment_filter")
     return found
+
+
+def _addresses(ask: Ask, key: str) -> list[str]:
+    """One address or a list: the node's page reads a list, Meta's SDK writes a text."""
+    given = ask.given[key]
+    if isinstance(given, str) and not given.lstrip().startswith("["):
+        return [params.text(ask.given, key)]
+    return [params.text({key: one}, key) for one in params.items(ask.given, key)]
 
 
 def _object(ask: Ask, key: str, known: list[str], required: tuple[str, ...]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .fields import MAX_DEPTH, is_deep
 from .item_batches import Jobs
 from .items import Item, Items
 from .refusals import bad_parameter
@@ -74,6 +75,8 @@ class Product:
 
 def fitting(data: dict[str, Any]) -> dict[str, Any]:
     """What an object is to keep. RefusedError where it is more than anyone can mean."""
+    if is_deep(data, MAX_DEPTH):
+        raise bad_parameter("the object is nested too deeply")
     if len(orjson.dumps(data)) > MAX_DATA:
         raise bad_parameter(f"the sandbox keeps {MAX_DATA // 1024} KB of an object")
     return data

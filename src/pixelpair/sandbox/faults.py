@@ -11,9 +11,11 @@ are (events; `node` for objects themselves, `*` for all), `ends` how a batch of 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
+from .fields import MAX_DEPTH, is_deep
 from .presets import PRESETS
 
 MAX_COUNT = 100_000
@@ -36,6 +38,8 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "ends": str,
     "budget": int,
 }
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_FRAMING = ("content-length", "transfer-encoding", "connection")
 EVENTS, ANY = "events", "*"
 End = Literal["finished", "error", "canceled"]
 ENDS: tuple[End, ...] = get_args(End)
@@ -143,12 +147,16 @@ def _check(key: str, given: object) -> None:
     if key == "edge" and given != ANY and not str(given).isidentifier():
         raise ValueError(f"edge={given!r}: must be the name of an edge, node, or *")
     if key == "headers" and not _is_header_dict(given):
-        raise ValueError("headers: names and values must be printable ASCII strings")
+        raise ValueError("headers: names and values must be printable ASCII strings, not framing")
+    if is_deep(given, MAX_DEPTH):
+        raise ValueError(f"{key}: nested too deeply")
 
 
 def _is_header_dict(given: object) -> bool:
-    return isinstance(given, dict) and all(
-        isinstance(text, str) and text.isascii() and text.isprintable()
-        for pair in given.items()
-        for text in pair
-    )
+    return isinstance(given, dict) and all(_is_header(*pair) for pair in given.items())
+
+
+def _is_header(name: str, value: object) -> bool:
+    """What the server can send: it ends the connection over any other."""
+    sound = _HEADER.fullmatch(name) is not None and name.lower() not in _FRAMING
+    return sound and isinstance(value, str) and value.isascii() and value.isprintable()

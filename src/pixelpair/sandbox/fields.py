@@ -20,6 +20,8 @@ CLICK_ID = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[^\s.]+" + _APPENDIX)
 BROWSER_ID = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]+" + _APPENDIX)
 NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _URL = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
+# What is deeper is no data; and what is kept must be writable again, where orjson stops at 254.
+MAX_DEPTH = 64
 _IP_APPENDIX = re.compile(r"\.[A-Za-z0-9_-]{8}$")
 
 

@@ -173,6 +173,7 @@ def faulty(fault: Fault) -> Response:
     if status in (204, 304):
         return Response(status_code=status, headers=headers)
     if fault.body is not None:
-        return Response(fault.body, status, headers, "text/html")
+        kind = "application/json" if fault.body.startswith(("{", "[")) else "text/html"
+        return Response(fault.body, status, headers, kind)
     error = {**fault.error_fields(), "fbtrace_id": trace()}
     return json_answer({"error": error}, status=status, headers=headers)

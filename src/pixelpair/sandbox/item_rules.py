@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .currencies import CURRENCIES
-from .fields import is_url
+from .fields import is_id, is_url
 from .vocabulary import words
 
 Data = Mapping[str, Any]
@@ -112,6 +112,7 @@ CHECKS: dict[str, tuple[Check, int | None]] = {
     "gender": (_among(GENDER), None),
     "age_group": (_among(AGE_GROUP), None),
     "mobile_link": (is_url, None),
+    "item_group_id": (is_id, None),
     "quantity_to_sell_on_facebook": (_whole(0, 2**31), None),
     **{f"custom_number_{n}": (_whole(0, 4_294_967_295), None) for n in range(5)},
     **{f"custom_label_{n}": (_anything, 100) for n in range(5)},
@@ -122,7 +123,7 @@ CHECKS: dict[str, tuple[Check, int | None]] = {
     "rich_text_description": (_anything, 9999),
     **dict.fromkeys(
         words(
-            "item_group_id color size pattern additional_variant_attribute fb_product_category mpn "
+            "color size pattern additional_variant_attribute fb_product_category mpn "
             "internal_label shipping shipping_weight origin_country importer_name importer_address "
             "applink disabled_capabilities ordering_index rating_count user_rating vendor_id "
             "video inventory"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import item_rules, params
+from .fields import MAX_DEPTH, is_deep
 from .refusals import bad_parameter
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ MAX_REQUESTS = 5000
 MAX_BYTES = 28 * 1024 * 1024
 PRODUCT = "PRODUCT_ITEM"
 METHODS = ("CREATE", "UPDATE", "DELETE")
+# Most items are, and looking for depth in one takes 9 us.
+FLAT = frozenset({dict, list}).isdisjoint
 # Beside products, these are the types whose keys are documented.
 KEYS = {
     "HOTEL": ("hotel_id",),
@@ -91,6 +94,8 @@ def _line(at: int, request: object, item_type: str) -> Line:
         line.errors.append(f"method must be one of {', '.join(METHODS)}")
     elif not isinstance(data, dict):
         line.errors.append("data must be an object")
+    elif not FLAT(map(type, known.values())) and is_deep(known, MAX_DEPTH):
+        line.errors.append("data is nested too deeply")
     elif not line.id or len(line.id) > item_rules.MAX_ID:
         line.errors.append(f"id must be a string of 1 to {item_rules.MAX_ID} characters")
     elif item_type == PRODUCT and method != "DELETE":

@@ -139,7 +139,10 @@ class Management:
 def _call(call: object) -> tuple[str, list[str], dict[str, Any]]:
     """Method, path and parameters of one call of a batch."""
     given = call if isinstance(call, dict) else {}
-    url = urlsplit(params.text(given, "relative_url"))
+    try:
+        url = urlsplit(params.text(given, "relative_url"))
+    except ValueError as error:
+        raise bad_parameter("relative_url is no address") from error
     parts = [unquote(part) for part in _parts(url.path)]
     if parts and VERSION.fullmatch(parts[0]):
         del parts[0]

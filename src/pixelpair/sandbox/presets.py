@@ -103,6 +103,20 @@ PRESETS: dict[str, Preset] = {
         "The command names the right that is missing. Nothing was changed.",
         {"edge": "node", "error": {"code": 3970, "message": "Not an admin of this catalog"}},
     ),
+    "not-eligible": Preset(
+        "Catalog",
+        "An account that may not tag",
+        "Objects answer that the Instagram account is not eligible for product tags.",
+        "pixelpair tags eligible says so, names what it needs, and ends with 1.",
+        {"edge": "node", "body": '{"id": "1", "shopping_product_tag_eligibility": false}'},
+    ),
+    "empty-answer": Preset(
+        "Catalog",
+        "An empty answer",
+        "Objects answer with {} and HTTP 200.",
+        "A command says that Meta's answer is not as documented, or tells of nothing.",
+        {"edge": "node", "body": "{}"},
+    ),
     "batch-error": Preset(
         "Catalog",
         "Half a batch",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import ldu
 from .custom_rules import CUSTOM_RULES
-from .fields import is_deep, part
+from .fields import MAX_DEPTH, is_deep, part
 from .user_rules import USER_RULES
 from .verdicts import Fault
 
@@ -24,7 +24,6 @@ DAY = 86_400
 CLOCK_SKEW = 60
 DEFAULT_AGE_DAYS = 7
 MAX_AGE_DAYS = {"physical_store": 62}
-MAX_DEPTH = 64
 ACTION_SOURCES = (
     "app",
     "business_messaging",

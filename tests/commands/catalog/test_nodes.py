@@ -56,6 +56,16 @@ def test_a_use_case_that_one_document_lacks_travels(meta: Meta, ask: Ask) -> Non
     assert meta.heard[0].params["segment_use_cases"] == '["CREATORS_AS_SELLERS"]'
 
 
+@pytest.mark.parametrize(
+    "typed", ["https://shop.example/a.png", '["https://shop.example/a.png"]'], ids=["one", "list"]
+)
+def test_a_fallback_image_is_one_address_or_a_list(shop: Shop, ask: Ask, typed: str) -> None:
+    """Seen: the sandbox refused the address, which is what the help and Meta's SDK write."""
+    assert ask("catalog", "update", shop.catalog, "--fallback-image-url", typed)[0] == 0
+    _, told = ask("catalog", "show", shop.catalog)
+    assert told["fallback_image_url"] == ["https://shop.example/a.png"]
+
+
 @pytest.mark.parametrize("word", ["PRIMARY", "primary_feed"])
 def test_an_edges_parameter_travels_letter_by_letter(meta: Meta, ask: Ask, word: str) -> None:
     meta.say("GET /v26.0/9/data_sources", {"data": []})
@@ -216,7 +226,7 @@ def test_deletes_nothing_without_its_name(
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     assert main(["catalog", "delete", shop.catalog]) == 1
     out, err = capsys.readouterr()
-    assert "Tea shop has 3 items, and nothing brings them back." in err
+    assert "Tea shop has 3 items, and nothing brings it back." in err
     assert "nothing was deleted" in err
     assert (out, names(shop)) == ("", ["Tea shop"])
     assert main(["catalog", "delete", shop.catalog, "--confirm", "x"]) == 1

@@ -12,6 +12,7 @@ from pixelpair.graph.product_tags import read
 
 from ...conftest import until
 from ..catalog.conftest import Shop, no_roots, sandbox_url, shop
+from ..conftest import PIXEL
 
 if TYPE_CHECKING:
     from tests.graph.meta import Meta
@@ -383,6 +384,38 @@ def test_publishes_a_carousel(shop: Shop, ask: Ask) -> None:
     children = shop.get(told["media_id"], fields="children")["children"]["data"]
     assert (code, len(children)) == (0, 3)
     assert list(tagged(shop, children[0]["id"])) == [one]
+
+
+def test_what_a_reel_does_not_support_is_metas_to_say(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only `replace`, which would have to read, is not offered for reels at all."""
+    one, *_ = products(shop)
+    media = medium(shop, media_type="REELS", video_url="https://shop.example/a.mp4")
+    for words in (("list", media), ("remove", media, one)):
+        assert main(["tags", *words]) == 2
+        assert "(Meta: not supported for REELS)" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        main(["tags", "replace", media, one, "--kind", "reel"])
+    assert (stopped.value.code, "invalid choice: 'reel'" in capsys.readouterr().err) == (2, True)
+
+
+def test_help_says_that_removing_may_be_withdrawn(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["tags", "remove", "--help"])
+    assert "it may be withdrawn one day" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_puts_tags_back_asks_by_the_same_pixel(
+    meta: Meta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edge = "/v26.0/9/product_tags"
+    meta.say(f"GET {edge}", {"data": [{"product_id": 7, "merchant_id": 8}]}, {"data": []})
+    meta.say(f"DELETE {edge}", {"success": True})
+    meta.refuse(f"POST {edge}", 100)
+    assert main(["tags", "replace", "9", "5", "--pixel", PIXEL]) == 1
+    back = f"pixelpair tags add 9 7 --kind image --pixel {PIXEL}\n"
+    assert capsys.readouterr().err.endswith(back)
 
 
 def test_publishes_a_reel_when_it_is_ready(shop: Shop, ask: Ask) -> None:

@@ -60,7 +60,7 @@ def add_diagnostics(commands: Commands) -> None:
 
 def _diagnostics(arguments: argparse.Namespace, read: Read) -> int:
     chosen = {name: getattr(arguments, name) for _, name, _ in _FILTERS}
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = list(health.diagnostics(graph, access, arguments.catalog, **chosen))
     told = [{**asdict(one), "blocks": one.blocks} for one in found]
     rows = [(one.severity or "-", one.type, count(one.items), one.title) for one in found]
@@ -96,7 +96,7 @@ def add_stats(commands: Commands) -> None:
 
 
 def _stats(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = health.stats(graph, access, arguments.catalog, by_device=arguments.by_device)
         linked = found or sources(graph, access, arguments.catalog)
     problem = "" if found else _UNSEEN if linked else _UNLINKED
@@ -132,7 +132,11 @@ def add_checks(commands: Commands) -> None:
         "pixelpair catalog checks\npixelpair catalog checks 1234567890 --connection SERVER",
     )
     parser.add_argument(
-        "pixel", type=an_id, nargs="?", help="the pixel's id; the shop's first where none is named"
+        "checked",
+        type=an_id,
+        nargs="?",
+        metavar="PIXEL",
+        help="the pixel's id; that of --pixel, or the shop's first, where none is named",
     )
     parser.add_argument(
         "--check",
@@ -148,10 +152,10 @@ def add_checks(commands: Commands) -> None:
 
 def _checks(arguments: argparse.Namespace, read: Read) -> int:
     settings = read()
-    pixel_id = arguments.pixel or next(iter(settings.pixels), "")
+    pixel_id = arguments.checked or arguments.pixel or next(iter(settings.pixels), "")
     if not pixel_id:
         raise PixelPairError("no pixel is named, and no PIXELPAIR_PIXEL_ID is set")
-    with talking(settings) as (graph, access):
+    with talking(settings, arguments.pixel or pixel_id) as (graph, access):
         found = health.checks(
             graph, access, pixel_id, names=arguments.check, connection=arguments.connection
         )

@@ -53,7 +53,7 @@ def add_list(commands: Commands) -> None:
 
 
 def _list(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = list(catalogs.catalogs(graph, access, arguments.business, shared=arguments.shared))
     names = ("id", "name", "vertical", "product_count", "feed_count")
     rows = [tuple(cell(row.get(name)) for name in names) for row in found]
@@ -120,7 +120,7 @@ def _show(arguments: argparse.Namespace, read: Read) -> int:
         return _show_edge(arguments, read, EDGES[arguments.edge])
     if arguments.given:
         raise PixelPairError("--with belongs to --edge")
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = catalogs.catalog(
             graph,
             access,
@@ -144,7 +144,7 @@ def _show_edge(arguments: argparse.Namespace, read: Read, edge: Edge) -> int:
         raise PixelPairError(f"{arguments.edge}: {'; '.join(wrong)}")
     if arguments.field:
         given["fields"] = ",".join((*edge.fields, *arguments.field))
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = list(catalogs.edge(graph, access, arguments.catalog, arguments.edge, given))
     shown: list[Grid | str] = [*_grids(found), f"{count(len(found))} of type {edge.node}"]
     answer({"edge": arguments.edge, "data": found}, shown, as_json=arguments.json)
@@ -184,7 +184,7 @@ def _create(arguments: argparse.Namespace, read: Read) -> int:
     values = parameters_of(arguments, CREATE)
     if values.get("vertical", VERTICALS[0]) not in VERTICALS:
         print(f"no document knows the vertical {line(values['vertical'])}: tried", file=sys.stderr)
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         made = catalogs.create(graph, access, arguments.business, values)
     answer({"id": made}, [f"made catalog {made}"], as_json=arguments.json)
     return OK
@@ -208,7 +208,7 @@ def _update(arguments: argparse.Namespace, read: Read) -> int:
     values = parameters_of(arguments, UPDATE)
     if not values:
         raise PixelPairError("nothing to change was given")
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         catalogs.update(graph, access, arguments.catalog, values)
     changed = sorted(values)
     answer({"changed": changed}, [f"changed {', '.join(changed)}"], as_json=arguments.json)

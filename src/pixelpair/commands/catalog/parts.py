@@ -64,7 +64,7 @@ def add_sets(commands: Commands) -> None:
 
 
 def _sets(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = list(catalogs.edge(graph, access, arguments.catalog, "product_sets"))
     names = ("id", "name", "retailer_id", "product_count", "filter")
     rows = [tuple(cell(row.get(name)) for name in names) for row in found]
@@ -75,7 +75,7 @@ def _sets(arguments: argparse.Namespace, read: Read) -> int:
 
 def _create_set(arguments: argparse.Namespace, read: Read) -> int:
     values = parameters_of(arguments, PRODUCT_SET)
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         made = catalogs.create_set(graph, access, arguments.catalog, values)
     answer({"id": made}, [f"made product set {made}"], as_json=arguments.json)
     return OK
@@ -118,7 +118,7 @@ def _add_user_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_user(arguments: argparse.Namespace, read: Read) -> int:
     tasks = list(dict.fromkeys(arguments.task))
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         catalogs.add_user(graph, access, arguments.catalog, arguments.user, tasks)
     told = {"user": arguments.user, "tasks": tasks}
     answer(told, [f"{arguments.user} may {', '.join(tasks)}"], as_json=arguments.json)
@@ -126,7 +126,7 @@ def _add_user(arguments: argparse.Namespace, read: Read) -> int:
 
 
 def _remove_user(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         catalogs.remove_user(graph, access, arguments.catalog, arguments.user)
     told = {"user": arguments.user, "tasks": []}
     answer(told, [f"{arguments.user} has no rights on it any more"], as_json=arguments.json)
@@ -159,7 +159,7 @@ def _add_vehicles(arguments: argparse.Namespace, read: Read) -> int:
     good, wrong = _read_vehicles(arguments.file)
     ids: list[dict[str, object]] = []
     if good and not arguments.dry_run:
-        with talking(read()) as (graph, access):
+        with talking(read(), arguments.pixel) as (graph, access):
             vehicles = [one for _, one in good]
             replies, why = _replies(added(graph, access, arguments.catalog, vehicles))
         wrong += [(number, why) for number, _ in good[len(replies) :]]

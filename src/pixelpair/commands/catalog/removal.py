@@ -36,14 +36,15 @@ def add_delete(commands: Commands) -> None:
 
 
 def _delete(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = catalogs.catalog(graph, access, arguments.catalog)
         given = str(found.get("name") or "")
         name = line(given) or arguments.catalog
         items = line(found.get("product_count", "an unknown number of"))
         typed = arguments.confirm
         if typed is None:
-            typed = _asked(f"{name} has {items} items, and nothing brings them back.")
+            noun = "item" if items == "1" else "items"
+            typed = _asked(f"{name} has {items} {noun}, and nothing brings it back.")
         if _as_typed(typed) not in {_as_typed(name), _as_typed(given)} - {""}:
             print("that is not its name: nothing was deleted", file=sys.stderr)
             answer({"deleted": None}, (), as_json=arguments.json)

@@ -34,7 +34,7 @@ def add_sources(commands: Commands) -> None:
 
 
 def _sources(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = sources(graph, access, arguments.catalog)
     answer({"sources": [asdict(one) for one in found]}, _grid(found), as_json=arguments.json)
     return OK
@@ -51,7 +51,7 @@ def add_link(commands: Commands) -> None:
         "link",
         _link,
         "link pixels or apps to a catalog, so that their events count for its items",
-        f"Reads what is linked, posts all of it with the new ones, and reads again. {_RIGHTS}",
+        f"Reads what is linked, posts all of it with the new ones, and reads again.\n{_RIGHTS}",
         "pixelpair catalog link 9876543\npixelpair catalog link 9876543 1234567890 --dry-run",
     )
     _add_ids(parser, "pixels or apps; the shop's own pixels where none is named")
@@ -63,7 +63,7 @@ def add_unlink(commands: Commands) -> None:
         "unlink",
         _unlink,
         "take pixels or apps away from a catalog",
-        f"Reads what is linked before and after. {_RIGHTS}",
+        f"Reads what is linked before and after.\n{_RIGHTS}",
         "pixelpair catalog unlink 9876543 1234567890 --dry-run\n"
         "pixelpair catalog unlink 9876543 1234567890",
     )
@@ -81,14 +81,14 @@ def _link(arguments: argparse.Namespace, read: Read) -> int:
     ids = tuple(arguments.ids or settings.pixels)
     if not ids:
         raise PixelPairError("no pixel is named, and no PIXELPAIR_PIXEL_ID is set")
-    with talking(settings) as (graph, access):
+    with talking(settings, arguments.pixel) as (graph, access):
         change = link(graph, access, arguments.catalog, ids, dry_run=arguments.dry_run)
     there = {source.id for source in change.after or ()}
     return _told(arguments, change, ("already linked", "add"), not set(ids) <= there)
 
 
 def _unlink(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         change = unlink(graph, access, arguments.catalog, arguments.ids, dry_run=arguments.dry_run)
     there = {source.id for source in change.after or ()}
     return _told(arguments, change, ("not linked", "remove"), bool(set(arguments.ids) & there))

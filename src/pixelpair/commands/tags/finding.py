@@ -33,7 +33,7 @@ def add_search(commands: Commands) -> None:
 
 def _search(arguments: argparse.Namespace, read: Read) -> int:
     words = " ".join(arguments.words)
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = list(tags.search(graph, access, arguments.account, arguments.catalog, words))
     told = [{**row, "product_id": cell(row.get("product_id"))} for row in found]
     names = ("product_id", "retailer_id", "product_name", "review_status")
@@ -56,7 +56,7 @@ def add_eligible(commands: Commands) -> None:
 
 
 def _eligible(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         may = tags.eligible(graph, access, arguments.account)
         found = list(tags.available_catalogs(graph, access, arguments.account)) if may else []
     names = ("catalog_id", "catalog_name", "shop_name", "product_count")

@@ -42,7 +42,7 @@ def add_list(commands: Commands) -> None:
 
 
 def _list(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         found = tags.tags(graph, access, arguments.media)
     shown = [*_shown(found), *_rest(found)] if found else ["no product is tagged"]
     answer({"tags": [_told(tag) for tag in found]}, shown, as_json=arguments.json)
@@ -154,7 +154,7 @@ def _add_products(parser: argparse.ArgumentParser, written: str) -> None:
 
 def _move(arguments: argparse.Namespace, read: Read) -> int:
     judge(arguments.products, "image", len(arguments.products))  # before settings and network
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         done = tags.move(graph, access, arguments.media, arguments.products)
     return _done(arguments, done)
 
@@ -174,6 +174,7 @@ def _half_done(arguments: argparse.Namespace, error: tags.ReplaceError) -> int:
     """What is gone, and what puts it back."""
     places = [_written(tag) for tag in error.removed]
     back = f"pixelpair tags add {arguments.media} {' '.join(places)} --kind {arguments.kind}"
+    back += f" --pixel {arguments.pixel}" * bool(arguments.pixel)
     print(f"{line(error)}. To put them back: {back}", file=sys.stderr)
     gone = [_told(tag) for tag in error.removed]
     told_of(error.cause, as_json=arguments.json, removed=gone, put_back=back)
@@ -194,7 +195,7 @@ def _change(
 ) -> int:
     cap, places = cap_of(arguments), arguments.products
     judge(places, arguments.kind, cap)  # before settings and network
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         done = change(graph, access, arguments.media, places, arguments.kind, cap)
     return _done(arguments, done)
 
@@ -214,7 +215,7 @@ def add_remove(commands: Commands) -> None:
 
 
 def _remove(arguments: argparse.Namespace, read: Read) -> int:
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         done = tags.remove(graph, access, arguments.media, arguments.products)
     idle = [one for one in dict.fromkeys(arguments.products) if one not in done.removed]
     return _done(arguments, done, idle)

@@ -75,7 +75,7 @@ class _Adds(argparse.Action):
 def _publish(arguments: argparse.Namespace, read: Read) -> int:
     most = arguments.max_tags
     judged(arguments.media, None if most is None else dict.fromkeys(CAPS, most))
-    with talking(read()) as (graph, access):
+    with talking(read(), arguments.pixel) as (graph, access):
         post = publish(graph, access, arguments.account, arguments.media, arguments.caption, _wait)
     done = bool(post.media_id)
     if not done:
