@@ -19,13 +19,13 @@ from pixelpair.catalog.items import PRODUCT
 from pixelpair.catalog.plan import CALLS_AN_HOUR, MOST_TOLD, Plan
 from pixelpair.catalog.sources import rows_of
 from pixelpair.catalog.sync import Sync
+from pixelpair.commands.managing import access_of, add_pixel, an_id, shop_of
 from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import LEFT, OK, USAGE, add, span
 from pixelpair.delivery import locks
-from pixelpair.errors import PixelPairError, SpoolError
+from pixelpair.errors import SpoolError
 from pixelpair.graph.access import Access
 from pixelpair.graph.client import Graph
-from pixelpair.shops import directory
 from pixelpair.tracker import spool_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def add_sync(commands: Commands) -> None:
         "pixelpair catalog sync stock.tsv --catalog 1234567890 --volatile",
     )
     add_source(parser)
-    parser.add_argument("--catalog", required=True, type=catalog_id, help="the catalog's id")
+    parser.add_argument("--catalog", required=True, type=an_id, help="the catalog's id")
     modes = parser.add_mutually_exclusive_group()
     for mode, text in _MODES.items():
         modes.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode, help=text)
@@ -90,9 +90,7 @@ def add_sync(commands: Commands) -> None:
         metavar="N",
         help="Meta's budget for this catalog; default: %(default)s, more for shops with visitors",
     )
-    parser.add_argument(
-        "--pixel", metavar="ID", default="", help="the shop, or the token, of this pixel"
-    )
+    add_pixel(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="tell what would travel, send nothing"
     )
@@ -100,12 +98,6 @@ def add_sync(commands: Commands) -> None:
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="a file, or a dotted path of Python")
-
-
-def catalog_id(text: str) -> str:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no id of a catalog: it is a number")
-    return text
 
 
 def percent(text: str) -> float:
@@ -126,7 +118,7 @@ def importable() -> None:
 
 def _sync(arguments: argparse.Namespace, read_settings: Read) -> int:
     settings = read_settings()
-    access = _access(settings, arguments.pixel, needed=not arguments.dry_run)
+    access = _access(settings, arguments.pixel, dry=arguments.dry_run)
     plan = Plan(
         arguments.catalog,
         arguments.mode,
@@ -164,33 +156,11 @@ def _graph() -> Graph:
     return Graph(timeout=_TIMEOUT)
 
 
-def _access(settings: Settings, pixel_id: str, *, needed: bool) -> Access:
-    """By whose word: the shop's that has the pixel, with that pixel's token."""
-    if needed or pixel_id:
-        settings = shop_of(settings, pixel_id)
-    if pixel_id and pixel_id not in settings.pixels:
-        mine = settings.pixel_id or "none is set"
-        raise PixelPairError(f"{pixel_id} is none of this shop's pixels: {mine}")
-    token = settings.token_of(pixel_id or next(iter(settings.pixels), ""))
-    token = token or settings.access_token.partition(" ")[0]
-    if needed and not token:
-        raise PixelPairError("no PIXELPAIR_ACCESS_TOKEN is set: Meta takes nothing without one")
-    return Access(settings.graph_url, settings.graph_version, token, settings.app_secret)
-
-
-def shop_of(settings: Settings, pixel_id: str) -> Settings:
-    """The shop whose pixel this is. Raises PixelPairError where there are many, and none is it."""
-    if not settings.shops:
-        return settings
-    if not pixel_id:
-        raise PixelPairError("PIXELPAIR_SHOPS has many: name the shop by its pixel, --pixel ID")
-    try:
-        found = directory(settings.shops).for_pixel(pixel_id)
-    except Exception as error:  # the shop's own object
-        raise PixelPairError(f"PIXELPAIR_SHOPS failed: {type(error).__name__}") from error
-    if found is None:
-        raise PixelPairError(f"no shop of PIXELPAIR_SHOPS has the pixel {pixel_id}")
-    return found.within(settings)
+def _access(settings: Settings, pixel_id: str | None, *, dry: bool) -> Access:
+    """By whose word; a dry run needs nobody's."""
+    if dry and pixel_id is None:
+        return Access(settings.graph_url, settings.graph_version, "", settings.app_secret)
+    return access_of(shop_of(settings, pixel_id), pixel_id)
 
 
 @contextmanager

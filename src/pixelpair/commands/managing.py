@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from pixelpair.commands.catalog_sync import shop_of
 from pixelpair.commands.screen import answer, plain
 from pixelpair.commands.words import LEFT, USAGE, add
 from pixelpair.errors import PixelPairError
@@ -19,6 +18,7 @@ from pixelpair.graph.access import Access
 from pixelpair.graph.client import Graph
 from pixelpair.graph.errors import OURS, GraphError
 from pixelpair.graph.parameters import problems
+from pixelpair.shops import directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ def add_managing(
 
     def tried(arguments: argparse.Namespace, read: Read) -> int:
         try:
-            return run(arguments, lambda: _shop(read(), arguments.pixel))
+            return run(arguments, lambda: shop_of(read(), arguments.pixel))
         except GraphError as error:
             print(error, file=sys.stderr)
             told_of(error, as_json=arguments.json)
@@ -60,22 +60,42 @@ def add_managing(
             return LEFT
 
     parser = add(commands, name, tried, summary, f"{more}\n{EXIT_CODES}".strip(), examples)
+    add_pixel(parser)
+    return parser
+
+
+def add_pixel(parser: argparse.ArgumentParser) -> None:
+    """The option that names the shop."""
     parser.add_argument(
         "--pixel",
         type=an_id,
         metavar="ID",
         help="ask as the shop, or by the token, of this pixel",
     )
-    return parser
 
 
-def _shop(settings: Settings, pixel_id: str | None) -> Settings:
-    """The settings of the shop whose pixel this is; of the only one where none is named."""
-    shop = shop_of(settings, pixel_id or "")
+def shop_of(settings: Settings, pixel_id: str | None) -> Settings:
+    """The settings of the shop whose pixel this is; of the only one where none is named.
+
+    Raises PixelPairError where there are many, and none is it.
+    """
+    shop = _found(settings, pixel_id) if settings.shops else settings
     if pixel_id and pixel_id not in shop.pixels:
         mine = shop.pixel_id or "none is set"
         raise PixelPairError(f"{pixel_id} is none of this shop's pixels: {mine}")
     return shop
+
+
+def _found(settings: Settings, pixel_id: str | None) -> Settings:
+    if not pixel_id:
+        raise PixelPairError("PIXELPAIR_SHOPS has many: name the shop by its pixel, --pixel ID")
+    try:
+        found = directory(settings.shops).for_pixel(pixel_id)
+    except Exception as error:  # the shop's own object
+        raise PixelPairError(f"PIXELPAIR_SHOPS failed: {type(error).__name__}") from error
+    if found is None:
+        raise PixelPairError(f"no shop of PIXELPAIR_SHOPS has the pixel {pixel_id}")
+    return found.within(settings)
 
 
 def told_of(error: PixelPairError, *, as_json: bool, **more: object) -> None:
