@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -66,12 +67,24 @@ def embedded_config(folder: Path, port: str) -> None:
 
 
 def _write(text: str, folder: Path, port: str) -> None:
-    path = os.pathsep.join([str(packages()), str(ROOT / "src"), str(ROOT)])
-    words = {"folder": folder, "port": port, "modules": MODULES, "root": ROOT, "path": path}
+    root = ROOT if os.geteuid() or is_open(ROOT) else _copied(folder / "code")
+    path = os.pathsep.join([str(packages(folder)), str(root / "src"), str(root)])
+    words = {"folder": folder, "port": port, "modules": MODULES, "root": root, "path": path}
     (folder / "apache.conf").write_text(text.format(user=USER, **words))
     if os.geteuid() == 0:
         for there in (folder, *folder.rglob("*")):
             shutil.chown(there, USER, USER)
+
+
+def is_open(folder: Path) -> bool:
+    """Whether other users may look into it: a repository below /root is closed."""
+    return all(one.stat().st_mode & stat.S_IXOTH for one in (folder, *folder.parents))
+
+
+def _copied(code: Path) -> Path:
+    for name in ("src", "tests"):
+        shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return code
 
 
 def linked_to() -> str:
@@ -82,18 +95,20 @@ def linked_to() -> str:
     return built[0].partition("-")[2]
 
 
-def packages() -> Path:
-    """Packages for that Python: this environment's, or others where the versions differ."""
-    version = linked_to()
-    if version == "{}.{}".format(*sys.version_info[:2]):
-        return Path(sysconfig.get_path("purelib"))
-    folder = ROOT / ".cache" / f"packages-{version}"
-    if not folder.exists():
+def packages(folder: Path) -> Path:
+    """Packages for that Python: this environment's, or others where the versions differ or the
+    server may not read them."""
+    version, own = linked_to(), Path(sysconfig.get_path("purelib"))
+    may_read = os.geteuid() != 0 or is_open(own)
+    if may_read and version == "{}.{}".format(*sys.version_info[:2]):
+        return own
+    made = (ROOT / ".cache" if may_read else folder) / f"packages-{version}"
+    if not made.exists():
         needed = [line for line in requires("pixelpair") or () if "extra ==" not in line]
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
-        pip += ["--python-version", version, "--target", str(folder), *needed]
+        pip += ["--python-version", version, "--target", str(made), *needed]
         subprocess.run(pip, check=True)
-    return folder
+    return made
 
 
 def version() -> str:
