@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 
 from tests.docs_pages import ROOT
@@ -48,7 +48,14 @@ def cell(server: Server, check: Check) -> str:
 def versions(server: Server) -> str:
     if not server.packages:
         return f"mod_wsgi {mod_wsgi.version()}"
-    return ", ".join(f"{name} {version(name)}" for name in server.packages)
+    return ", ".join(map(_versioned, server.packages))
+
+
+def _versioned(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:  # not on every system
+        return name
 
 
 def notes() -> list[str]:
