@@ -783,6 +783,15 @@ def test_track_after_the_answer_is_said_and_counted(caplog: pytest.LogCaptureFix
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
 
 
+def test_track_of_a_streaming_view_is_not_late_for_head(caplog: pytest.LogCaptureFixture) -> None:
+    """Servers that run the view's generator for HEAD had a warning of what was no fault."""
+    where = site()
+    exchange = Exchange(where.shop, "HEAD", request)
+    exchange.respond(200, HTML)
+    ADD(exchange)
+    assert (where.accepted, "too late" in where.counts, caplog.text) == ([], False, "")
+
+
 def test_muted_exchange_hears_nothing(caplog: pytest.LogCaptureFixture) -> None:
     headers = [TYPE]
     ADD(MUTED)

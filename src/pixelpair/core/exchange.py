@@ -107,7 +107,7 @@ class Exchange:
         """Fill the event that the route makes, or make one."""
         if not self.passing:
             self.said.tracked.append(tracked)
-        elif not self._mute:
+        elif not self._mute and self._method != "HEAD":  # nothing comes of that anyway
             self._too_late(tracked.event_name)
 
     def identify(self, given: Mapping[str, object] | None) -> None:
