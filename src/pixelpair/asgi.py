@@ -229,7 +229,8 @@ class _Page:
 
 async def _read(message: Message) -> Message:
     """A page that the server would read from its file, as granian can; if it is there."""
-    with suppress(OSError, RuntimeError):  # without asyncio's loop, as under trio
+    # Without asyncio's loop, as under trio; and what is no path is the server's to judge.
+    with suppress(Exception):
         body = await to_thread(_page_of, Path(message["path"]))
         if len(body) <= _LARGEST_FILE:
             return {"type": "http.response.body", "body": body}

@@ -92,7 +92,7 @@ class PixelPairMiddleware:
             return body
         fed = _Body(exchange, start, body)
         if not start.sent:
-            if isinstance(body, list):  # it is all there: servers tell the length of a list
+            if type(body) in (list, tuple):  # it is all there: servers tell the length of a list
                 whole = b"".join(fed)
                 return [whole] if whole or body else body
             fed.begin()

@@ -175,6 +175,13 @@ async def test_lets_a_path_of_a_missing_file_pass(door):
     assert await converse(door(sending(START, path)), scope_of(Ask())) == [START, path]
 
 
+@pytest.mark.parametrize("path", [b"/srv/page.html", "/srv/\0"])
+async def test_lets_a_path_that_is_none_pass(door, path):
+    """Seen: what is wrong with it was raised into the app; the server may take it, or say so."""
+    path = {"type": "http.response.pathsend", "path": path}
+    assert await converse(door(sending(START, path)), scope_of(Ask())) == [START, path]
+
+
 async def test_lets_a_path_of_a_file_pass_that_is_too_large_to_hold(door, tmp_path):
     file = tmp_path / "page.html"
     file.write_bytes(DOCUMENT + b" " * 4 * 1024 * 1024)

@@ -244,11 +244,26 @@ def test_status_and_headers_are_told_before_a_part_is_asked_for(door):
         assert [status for status, _ in wire.starts] == ["200 OK"]
 
 
-def test_a_list_stays_a_list_of_one(door, page):
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_list_stays_a_list_of_one(door, page, kind):
     """Seen: granian, which tells the length of a list alone, sent pages in chunks."""
-    answer = door(answering([HEAD, BODY, TAIL]))(environ_of(Ask()), Wire().start_response)
+    answer = door(answering(kind([HEAD, BODY, TAIL])))(environ_of(Ask()), Wire().start_response)
     assert answer == [page]
-    assert door(answering([]))(environ_of(Ask()), Wire().start_response) == []
+    assert door(answering(kind()))(environ_of(Ask()), Wire().start_response) == kind()
+
+
+def test_a_list_that_can_be_closed_is_closed(door, page):
+    """Seen: what the app handed on was a plain list, and the server had nothing to close."""
+
+    class Closing(list):  # type: ignore[type-arg]
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    given = Closing([HEAD, BODY, TAIL])
+    assert ask_wsgi(door(answering(given)), Ask()).body == page
+    assert given.closed == 1
 
 
 def test_a_server_without_write_fails_as_it_does_without_us(door):

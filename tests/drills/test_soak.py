@@ -32,5 +32,6 @@ def test_nothing_is_lost_and_nothing_grows_under_mixed_traffic(tmp_path: Path) -
     assert told["broken"] == []
     assert told["due"] > 400
     assert len(told["calls"]) > 4  # of a fault that lasts a second not all are met
-    roles = {process["role"] for process in told["processes"]}
-    assert roles > {"gunicorn", "gunicorn: pixelpair worker", "uvicorn: worker", "uvicorn"}
+    # Who of them sends, and since when, is chance.
+    roles = {process["role"].removesuffix(", sends") for process in told["processes"]}
+    assert roles >= {"gunicorn", "gunicorn: pixelpair worker", "uvicorn: worker", "uvicorn"}

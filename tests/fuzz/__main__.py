@@ -14,7 +14,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from . import engine
+from . import engine, scratch
 
 # As many more as a replay in each run of the tests can bear.
 MOST_KEPT = 20
@@ -115,6 +115,9 @@ def _child(name: str, seconds: int) -> bool:
         except KeyboardInterrupt:
             child.kill()
             raise
+        finally:
+            child.wait()
+            scratch.tidy(child.pid)
     print(f"{end_of_line()}{pulse}, {time.monotonic() - start:.0f} s")
     if child.returncode:
         print(b"".join(last).decode("utf-8", "replace"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
 
 from pixelpair.core import sealed
 from pixelpair.core.events import Twin, Withdrawal
@@ -15,6 +13,7 @@ from pixelpair.delivery.frames import frame, read_frames
 from pixelpair.delivery.sources import opened, unpack
 from tests.core.test_sealed import visitor
 
+from . import scratch
 from .pieces import cut, drawn
 
 MOST_EDITS = 3  # more could by and by write a frame of their own, and its sum
@@ -58,14 +57,6 @@ FRAMES = [frame(record.pack()) for record in RECORDS]
 JOURNAL = b"".join(FRAMES)
 
 
-@cache
-def _file() -> Path:
-    shared = Path("/dev/shm")
-    return (
-        Path(mkdtemp(prefix="fuzz-", dir=shared if shared.is_dir() else None)) / "journal-1-1.pxj"
-    )
-
-
 def journal(data: bytes) -> None:
     """Edits of a good journal, four bytes each: what, where, how much."""
     damaged, first = JOURNAL, len(JOURNAL)
@@ -74,7 +65,7 @@ def journal(data: bytes) -> None:
         at = int.from_bytes(where) % (len(damaged) + 1)
         damaged = _edited(damaged, what % 5, at, much)
         first = min(first, at)
-    path = _file()
+    path = scratch.folder() / "journal-1-1.pxj"
     path.write_bytes(damaged)
     with opened(path, 0) as source:
         found = [record for chunk in source.chunks() for record in chunk.records]

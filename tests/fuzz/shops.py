@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
 
 import orjson
 
@@ -18,6 +15,7 @@ from pixelpair.core.routes import parse_routes
 from pixelpair.errors import SettingsError
 from pixelpair.settings import Settings
 
+from . import scratch
 from .pieces import one_of
 
 
@@ -55,15 +53,9 @@ def settings(data: bytes) -> None:
     assert not TOKEN.search(told), told
 
 
-@cache
-def _file() -> Path:
-    shared = Path("/dev/shm")
-    return Path(mkdtemp(prefix="fuzz-", dir=shared if shared.is_dir() else None)) / "products"
-
-
 def catalog(data: bytes) -> None:
     """A file of products, whatever it is: CSV, JSON-lines, RSS or Atom."""
-    path = _file()
+    path = scratch.folder() / "products"
     path.write_bytes(data)
     item_type = one_of([*ID_FIELDS, "PRODUCT_ITEM", "PRODUCT_ITEM", "DESTINATION"], data)
     try:

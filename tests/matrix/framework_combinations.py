@@ -185,7 +185,7 @@ COMBINATIONS = (
         "its policy comes later, and forbids the inline script",
         "frameworks.md#content-security-policy",
     ),
-    Combination("Flask-Talisman, nonce", "inside", flask_with(talisman), nonce),
+    Combination("Flask-Talisman, nonce", "inside", flask_with(talisman, first=True), nonce),
     Combination('`@app.middleware("http")`', "outside", starlette(TIMED, HERE)),
     Combination('`@app.middleware("http")`', "inside", starlette(HERE, TIMED)),
     Combination("Starlette's sessions", "outside", starlette(COOKIES, HERE), sessions),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib.metadata import distributions, version
 from itertools import groupby
 
@@ -80,7 +81,7 @@ def version_of(framework: Framework) -> str:
 
 
 def reasons() -> str:
-    """What each dash means."""
+    """What a dash means, and what the newest is."""
     lacking = [
         (check.name, one) for check in CHECKS for one in FRAMEWORKS if check.name in one.lacks
     ]
@@ -89,7 +90,9 @@ def reasons() -> str:
     for check, why in told:
         names = [one.name for name, one in lacking if name == check and one.lacks[check] == why]
         lines.append(f"- {check}, {', '.join(names)}: {why}.\n")
-    return "A dash: there is nothing to check.\n\n" + "".join(lines)
+    python = "Python {}.{}".format(*sys.version_info[:2])
+    newest = f"On {python}, whose newest Django is not always Django's newest."
+    return f"A dash: there is nothing to check. {newest}\n\n" + "".join(lines)
 
 
 def pivot(title: str, places: dict[str, str], combinations: list[Combination]) -> str:

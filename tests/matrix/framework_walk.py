@@ -13,7 +13,7 @@ from importlib.metadata import version as installed
 from typing import TYPE_CHECKING
 
 from tests.conftest import ROOT, Sandbox, until
-from tests.doors.drive import Answer, names
+from tests.doors.drive import Answer
 from tests.e2e.visits import Told, pairs, told, watched
 
 from .framework_shops import words
@@ -85,7 +85,7 @@ def see(
     with Wire(shop.port) as wire:
         replies = walked(wire)
     due = len(Seen(replies, bare, [], [], "").shown)
-    until(lambda: len(sandbox.events()) >= due, 10)
+    until(lambda: len(sandbox.events()) >= due)
     arrived = [(event["name"], event["event_id"], event["status"]) for event in sandbox.events()]
     sandbox.clear()
     visit = visited(shop, sandbox, browser)
@@ -194,9 +194,5 @@ def visited(shop: Running, sandbox: Sandbox, browser: Browser) -> Told:
         page.goto(f"{shop.url}/products/TEA-1")
         page.click("button")
         page.wait_for_selector("text=Your cart")
-        until(lambda: told(sandbox.events()) == VISIT, 10)
+        until(lambda: told(sandbox.events()) == VISIT)
         return told(sandbox.events())
-
-
-def named(answer: Answer) -> list[str]:
-    return names(answer.shown)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GATES = Path(os.environ.get("MATRIX_GATES", "."))
-PATIENCE = 3.0
+PATIENCE = 10.0
 
 
 class BrokenError(Exception):

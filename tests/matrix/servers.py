@@ -18,8 +18,9 @@ SHOPS = "tests.matrix.server_shops"
 APPS = {"wsgi": f"{SHOPS}:wsgi_app", "asgi": f"{SHOPS}:asgi_app"}
 HOST, BIND = "127.0.0.1", "127.0.0.1:{port}"
 PYTHON = (sys.executable, "-m")
-# The module that the package gives is no program for `python -m`.
+# Commands that are no module's name: pyuwsgi's is no program for `python -m` besides.
 PYUWSGI = (sys.executable, "-c", "import pyuwsgi; pyuwsgi.run()")
+WAITRESS_SERVE = (*PYTHON, "waitress")
 RUN_SIMPLE = f"""
 import sys
 from werkzeug.serving import run_simple
@@ -46,7 +47,7 @@ class Server:
     workers: int = 1
     stop: signal.Signals = TERM
     code: int = 0
-    program: str = ""  # what must be installed beside Python's packages
+    program: str = ""  # the first word of what is run, if it is none of Python's packages
     prepare: Callable[[Path, str], None] | None = None
 
     @property
@@ -54,13 +55,14 @@ class Server:
         words = [word.replace("shop:app", APPS[self.door]) for word in self.line.split()]
         if self.begins is PYTHON:
             return [*self.begins, words[0], *self.at, *words[1:]]
-        if self.begins is PYUWSGI:
+        if self.begins in (PYUWSGI, WAITRESS_SERVE):
             return [*self.begins, *self.at, *words[1:]]
         return [*self.begins, *self.at]
 
 
 UVICORN = ("--host", HOST, "--port", "{port}")
 WAITRESS = ("--listen", BIND)
+# It closes each connection, and without that header it would not say so.
 UWSGI = ("--http-socket", BIND, "--pythonpath", ".", "--add-header", "Connection: close")
 APACHE = ("apache2", "-D", "FOREGROUND", "-f", "{folder}/apache.conf")
 
@@ -130,7 +132,15 @@ SERVERS = (
         ("gunicorn",),
         workers=2,
     ),
-    Server("waitress", "wsgi", "waitress shop:app", ("waitress",), WAITRESS, code=-TERM),
+    Server(
+        "waitress",
+        "wsgi",
+        "waitress-serve shop:app",
+        ("waitress",),
+        WAITRESS,
+        WAITRESS_SERVE,
+        code=-TERM,
+    ),
     Server(
         "uWSGI",
         "wsgi",

@@ -18,7 +18,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.conftest import ROOT, free_port, missing_tool
+from tests.conftest import ROOT, free_port
+from tests.e2e.caches import tool
 
 from .raw import TIMEOUT, FramingError, Reply, Wire
 from .running import Running, running
@@ -163,8 +164,9 @@ def plain(reply: Reply) -> bytes:
 @contextmanager
 def site_of(server: Server, sandbox: Sandbox, chromium: Browser) -> Iterator[Site]:
     """The shop on this server, with a spool of its own, once both apps have answered."""
-    if server.program and not shutil.which(server.program):
-        missing_tool(server.program)
+    command = server.command
+    if server.program:
+        command[0] = tool(server.program)
     sandbox.clear()
     folder, port = Path(tempfile.mkdtemp(prefix="matrix-")), free_port()
     folder.chmod(0o755)
@@ -173,7 +175,7 @@ def site_of(server: Server, sandbox: Sandbox, chromium: Browser) -> Iterator[Sit
     try:
         if server.prepare is not None:
             server.prepare(folder, str(port))
-        with running(server.command, environ, folder, stop=server.stop, port=port) as process:
+        with running(command, environ, folder, stop=server.stop, port=port) as process:
             yield Site(server, process, folder, environ, sandbox, chromium)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
