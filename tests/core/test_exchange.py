@@ -862,6 +862,18 @@ def test_whole_page_keeps_its_headers_where_the_scanner_fails(
     assert answer(site(), headers=headers) == Answered(headers, PAGE, untouched=True)
 
 
+def test_answer_that_is_abandoned_keeps_its_headers_where_that_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where, headers = site(), [TYPE, TAG, length(PAGE)]
+    exchange = Exchange(where.shop, "GET", request)
+    ADD(exchange)
+    assert exchange.respond(200, headers) is None
+    monkeypatch.setattr(Exchange, "_is_shared", broken)
+    assert exchange.abandon() == headers
+    assert (exchange.passing, where.counts["failures"]) == (True, 1)
+
+
 def test_scanner_that_fails_at_the_end_lets_the_bytes_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -309,7 +309,11 @@ class Exchange:
 
     def abandon(self) -> Headers:
         """The body will not come as bytes (the server sends a file): leave it alone."""
-        return self._leave("left alone")
+        try:
+            return self._leave("left alone")
+        except Exception:
+            self._failed()
+            return self._given
 
     def release(self) -> bytes:
         """What is held of the body, as it came: what follows does not come as bytes."""
