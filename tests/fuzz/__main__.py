@@ -1,7 +1,7 @@
 """`python -m tests.fuzz`: all targets in turn, until somebody stops it; with a target's name and
 files, those files once more; with --keep and a name, what it kept goes into the corpus, as far as
 it reaches code that no seed does. FUZZ_SECONDS is for each target, FUZZ_HOURS for all, FUZZ_TARGETS
-names some of them.
+names some of them, and FUZZ_SEED is a number with which atheris makes the same inputs again.
 """
 
 from __future__ import annotations
