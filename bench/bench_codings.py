@@ -13,13 +13,19 @@ import time
 import zlib
 from typing import TYPE_CHECKING
 
+import brotli
+from backports import zstd
 from bench_html import HEAD, PAGE, SNIPPET
 
-from pixelpair.core.codings import LEVEL, Recoded
+from pixelpair.core import coded_brotli, coded_zstd
+from pixelpair.core.coded_zlib import LEVEL
+from pixelpair.core.codings import Recoded
 from pixelpair.core.html import HtmlStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pixelpair.core.codings import Coded
 
 GZIP = 31
 ROUNDS = 100
@@ -48,14 +54,28 @@ def _gzip(page: bytes, level: int) -> bytes:
     return deflate.compress(page) + deflate.flush()
 
 
-def _recode(coded: bytes, snippet: bytes) -> bytes:
+def _brotli(page: bytes, quality: int, window: int = coded_brotli.WINDOW) -> bytes:
+    compressor = brotli.Compressor(quality=quality, lgwin=window)
+    return compressor.process(page) + compressor.finish()
+
+
+def _zstd(page: bytes, level: int, window: int = coded_zstd.WINDOW_LOG) -> bytes:
+    names = zstd.CompressionParameter
+    compressor = zstd.ZstdCompressor(
+        options={names.compression_level: level, names.window_log: window}
+    )
+    return compressor.compress(page) + compressor.flush()
+
+
+def _recode(coded: bytes, snippet: bytes, coding: Coded = "gzip") -> bytes:
     html = HtmlStream(lambda _: snippet, lambda: b"")
-    recoded = Recoded("gzip", html.feed, lambda: bool(snippet) if html.done else None)
+    recoded = Recoded(coding, html.feed, lambda: bool(snippet) if html.done else None)
     return recoded.feed(coded) + recoded.finish(html.finish())
 
 
 VARIED = _varied(50_000)
 REPEATED, CODED = _gzip(PAGE, 6), _gzip(VARIED, 6)
+BROTLI, ZSTD = _brotli(VARIED, 4, 22), zstd.compress(VARIED, 3)  # as the middlewares do it
 
 SUBJECTS: dict[str, Callable[[], bytes]] = {
     "50 KB of one row: gzip alone, level 6": lambda: _gzip(PAGE, 6),
@@ -70,6 +90,24 @@ SUBJECTS: dict[str, Callable[[], bytes]] = {
     },
     "50 KB, varied: recoded": lambda: _recode(CODED, SNIPPET),
     "50 KB, varied: left alone": lambda: _recode(CODED, b""),
+    "50 KB, varied: Brotli undone": lambda: brotli.decompress(BROTLI),
+    **{
+        f"50 KB, varied: Brotli, quality {quality} ({len(_brotli(VARIED, quality))} B)": (
+            lambda quality=quality: _brotli(VARIED, quality)
+        )
+        for quality in range(8)
+    },
+    "50 KB, varied: Brotli recoded": lambda: _recode(BROTLI, SNIPPET, "br"),
+    "50 KB, varied: Brotli left alone": lambda: _recode(BROTLI, b"", "br"),
+    "50 KB, varied: zstd undone": lambda: zstd.decompress(ZSTD),
+    **{
+        f"50 KB, varied: zstd, level {level} ({len(_zstd(VARIED, level))} B)": (
+            lambda level=level: _zstd(VARIED, level)
+        )
+        for level in range(1, 9)
+    },
+    "50 KB, varied: zstd recoded": lambda: _recode(ZSTD, SNIPPET, "zstd"),
+    "50 KB, varied: zstd left alone": lambda: _recode(ZSTD, b"", "zstd"),
 }
 
 

@@ -17,7 +17,7 @@ from pixelpair.core.policy import Policy
 from pixelpair.core.proxies import parse_trust
 from pixelpair.core.rehearsal import FORGED, LIFETIME, ROOM, Held, admits, name_of, ticket
 from pixelpair.core.shop import Tracked
-from pixelpair.storefront import arrival_of
+from pixelpair.fittings import arrival_of
 
 from .exchanges import (
     HTML,
@@ -177,7 +177,7 @@ def test_tells_the_fault_of_an_event() -> None:
 @pytest.mark.parametrize(
     ("headers", "page", "why", "note"),
     [
-        ([*HTML, (b"content-encoding", b"br")], b"\x1b...", "encoded", "encoded"),
+        ([*HTML, (b"content-encoding", b"br, gzip")], b"\x1b...", "encoded", "encoded"),
         (HTML, PAGE.replace(b"<title>", b"<script>fbq('init','1234567890')</script><title>"),
          "left alone", "second pixel"),
         (HTML, b"\xff\xfe<\0h\0t\0m\0l\0>\0", "charset", "charset"),

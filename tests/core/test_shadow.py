@@ -6,7 +6,9 @@ import gzip
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import brotli
 import pytest
+from backports import zstd
 
 from pixelpair.core.consent import parse_consent
 from pixelpair.core.http import Request
@@ -108,7 +110,13 @@ def test_the_cuts_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coding", "pack"), [(b"gzip", gzip.compress), (b"deflate", zlib.compress)]
+    ("coding", "pack"),
+    [
+        (b"gzip", gzip.compress),
+        (b"deflate", zlib.compress),
+        (b"br", brotli.compress),
+        (b"zstd", zstd.compress),
+    ],
 )
 def test_a_coded_page_is_read(coding: bytes, pack: Callable[[bytes], bytes]) -> None:
     packed = pack(HEAD + BUY)
@@ -119,7 +127,7 @@ def test_a_coded_page_is_read(coding: bytes, pack: Callable[[bytes], bytes]) -> 
     )
 
 
-@pytest.mark.parametrize("coding", [b"gzip", b"br"])
+@pytest.mark.parametrize("coding", [b"gzip", b"br", b"zstd", b"compress"])
 def test_a_page_that_is_not_what_it_says_is_left(coding: bytes) -> None:
     headers = [*HTML, (b"content-encoding", coding)]
     assert visit(site(), "/", HEAD + BUY, headers=headers) == []

@@ -250,7 +250,7 @@ CASES = {
         "PageView",
     ),
     "compressed otherwise": Case(
-        Ask(path="/brotli"), page(headers=(("content-encoding", "br"),)), alone=True
+        Ask(path="/brotli"), page(headers=(("content-encoding", "br, gzip"),)), alone=True
     ),
     "file": Case(Ask(path="/site.py"), page(file=FILE, type="text/x-python"), alone=True),
     "head": Case(

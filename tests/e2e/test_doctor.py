@@ -149,7 +149,7 @@ def test_names_the_fault(
 ) -> None:
     ill = ILL[name]
     if "/silent" in ill.words:
-        monkeypatch.setattr(doctor_http, "READ", 0.3)
+        monkeypatch.setattr(doctor_http, "READ", 1.0)
     _, document = examined(ill, spool, capsys)
     status, check, words = ill.finds
     found = [(line["status"], line["check"], line["cause"]) for line in abroad(document)]

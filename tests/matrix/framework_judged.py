@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import brotli
+from backports import zstd
 
 from tests.doors.drive import Answer, Ask, Ledger, ids, names
 
@@ -19,7 +20,12 @@ from .framework_stacks import FACTS, PAGE
 if TYPE_CHECKING:
     from .framework_stacks import Asking
 
-CODED = {"br": brotli.decompress, "deflate": zlib.decompress, "gzip": gzip.decompress}
+CODED = {
+    "br": brotli.decompress,
+    "deflate": zlib.decompress,
+    "gzip": gzip.decompress,
+    "zstd": zstd.decompress,
+}
 BROWSERS = ("accept-encoding", "gzip, deflate, br")
 PRODUCT = Ask(path="/products/TEA-1", headers=(BROWSERS,))
 
@@ -57,6 +63,22 @@ def pages(ask: Asking, ledger: Ledger, coding: str | None = None) -> None:
     answer = carries(ask, ledger, coding=coding)
     assert names(answer.shown) == ["PageView", "ViewContent"]
     passes(ask, ledger)
+
+
+def browsers(ask: Asking, ledger: Ledger) -> None:
+    """Each coding that today's browsers take, asked for alone."""
+    for coding in ("br", "zstd", "gzip"):
+        alone = (("accept-encoding", coding),)
+        answer = carries(ask, ledger, replace(PRODUCT, headers=alone), coding=coding)
+        assert names(answer.shown) == ["PageView", "ViewContent"]
+    passes(ask, ledger)
+
+
+def browsers_streams_too(ask: Asking, ledger: Ledger) -> None:
+    browsers(ask, ledger)
+    for coding in ("br", "zstd"):
+        stream = Ask(path="/stream", headers=(("accept-encoding", coding),))
+        carries(ask, ledger, stream, coding=coding)
 
 
 def streams_too(ask: Asking, ledger: Ledger) -> None:

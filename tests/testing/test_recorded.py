@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING
 
+import brotli
 import pytest
+from backports import zstd
 
 import pixelpair
 from pixelpair import Settings, Tracker
@@ -101,10 +103,14 @@ def test_answer_that_is_read_in_part_counts_by_what_was_sent(tracker, events):
     events.pair("Lead")
 
 
+PACKED = {"gzip": gzip.compress(PAGE), "br": brotli.compress(PAGE), "zstd": zstd.compress(PAGE)}
+
+
+@pytest.mark.parametrize("coding", PACKED)
 @pytest.mark.parametrize("cache", ["public, max-age=60", "no-store"])
-def test_compressed_page_is_read(tracker, events, cache):
-    coded = ("Content-Encoding", "gzip"), ("Cache-Control", cache)
-    Visitor(tracker, *coded, body=gzip.compress(PAGE)).get(HTTP_ACCEPT_ENCODING="gzip")
+def test_compressed_page_is_read(tracker, events, cache, coding):
+    coded = ("Content-Encoding", coding), ("Cache-Control", cache)
+    Visitor(tracker, *coded, body=PACKED[coding]).get(HTTP_ACCEPT_ENCODING=coding)
     events.pair("Lead").has(value=3)
 
 

@@ -5,14 +5,13 @@ came, to the byte; what would have left is compared with what the page does by i
 from __future__ import annotations
 
 import re
-import zlib
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pixelpair.core.answers import lower_case
 from pixelpair.core.charsets import charset_of
-from pixelpair.core.codings import coding_of
+from pixelpair.core.codings import coding_of, unpacker
 from pixelpair.core.events import PAGE_VIEW
 from pixelpair.core.exchange import Exchange
 from pixelpair.core.http import Headers, header_value, printable, without
@@ -21,15 +20,14 @@ from pixelpair.core.shadow_page import MOST_BYTES, Existing, existing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from zlib import _Decompress
 
+    from pixelpair.core.coded import Unpacker
     from pixelpair.core.forms import BodyReader
     from pixelpair.core.http import Request
     from pixelpair.core.inquiry import Inquiry
     from pixelpair.core.shop import Said, Shop, Tracked
     from pixelpair.core.visit import Visit
 
-_EITHER: Final = zlib.MAX_WBITS | 32  # gzip or zlib, as its first bytes say
 _FIELD: Final = re.compile(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)")
 LONGEST_PLACE: Final = 100
 LONGEST_PATH: Final = 200
@@ -81,7 +79,7 @@ class Shadow:
         self._inner = Exchange(shop, method, request, *source)
         self.curious = self._inner.curious
         self.listens = self._inner.listens
-        self._inflate: _Decompress | None = None
+        self._unpacker: Unpacker | None = None
         self._room = MOST_BYTES
         self._page: list[bytes] = []
         self._type = b""
@@ -145,8 +143,6 @@ class Shadow:
         if chunk and self._room > 0 and not self.passing:
             try:
                 self._look(chunk)
-            except zlib.error:  # it is not what it says it is
-                self.passing = True
             except Exception:
                 self._failed()
         return chunk
@@ -178,14 +174,24 @@ class Shadow:
         lower = lower_case(headers)
         self._type = header_value(lower, b"content-type") or b""
         encoding = header_value(lower, b"content-encoding")
-        if encoding is None or coding_of(encoding) not in ("gzip", "deflate"):
+        coding = coding_of(encoding)
+        if coding is None or coding == "plain":
             return headers
-        self._inflate = zlib.decompressobj(_EITHER)
+        self._unpacker = unpacker(coding)
         return without(lower, b"content-encoding")
 
     def _look(self, chunk: bytes) -> None:
-        inflate = self._inflate
-        plain = chunk[: self._room] if inflate is None else inflate.decompress(chunk, self._room)
+        unpacker = self._unpacker
+        if unpacker is None:
+            self._read(chunk)
+            return
+        unpacker.push(chunk)
+        while self._room > 0 and (piece := unpacker.take()):
+            self._read(piece)
+        self.passing = unpacker.fault is not None  # it is not what it says it is
+
+    def _read(self, plain: bytes) -> None:
+        plain = plain[: self._room]
         self._room -= len(plain)
         self._page.append(plain)
         self._inner.feed(plain)
@@ -203,8 +209,7 @@ class Shadow:
 
     def _failed(self) -> None:
         self.passing = True
-        self._shop.notes.count("failures")
-        self._shop.notes.say("failed", exc_info=True)
+        self._shop.notes.failed()
 
 
 def _sight(shop: Shop, visit: Visit, found: Existing, *, is_page: bool, whole: bool) -> Sight:

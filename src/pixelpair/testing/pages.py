@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 import orjson
 
 from pixelpair.core.answers import is_ahead
+from pixelpair.core.codings import coding_of, unpacker
 from pixelpair.core.events import PAGE_VIEW
 from pixelpair.core.http import Request, header_value
 from pixelpair.core.machines import machine
@@ -174,10 +174,12 @@ def _with_fbp(cookies: bytes, terms: Any, new_id: Callable[[], str]) -> bytes:
 
 
 def _blocks(opened: Opened) -> Iterator[bytes]:
-    coding = header_value(opened.headers, b"content-encoding") or b""
+    coding = coding_of(header_value(opened.headers, b"content-encoding"))
     body = opened.body
-    if coding.strip().lower() in (b"gzip", b"deflate"):
-        body = zlib.decompressobj(47).decompress(body)
+    if coding is not None and coding != "plain":
+        reader = unpacker(coding)
+        reader.push(body)
+        body = b"".join(iter(reader.take, b""))
     for found in _BLOCK.finditer(body):
         yield found[1]
 

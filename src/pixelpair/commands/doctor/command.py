@@ -126,7 +126,7 @@ def _in_shop(
     """The lines of a walk, the pages that it saw, and whether the shop answers at all."""
     from pixelpair.commands.doctor.http import Visitor
     from pixelpair.core.rehearsal import ticket
-    from pixelpair.storefront import doctors
+    from pixelpair.fittings import doctors
 
     own = _of_host(settings, arguments.url, arguments.host)
     secrets = doctors(own) if own.pixel_id else ()

@@ -20,7 +20,7 @@ from pixelpair.delivery.leader import LOCK_FILE
 from pixelpair.delivery.mounts import refuse_network
 from pixelpair.errors import PixelPairError, SettingsError, SpoolError
 from pixelpair.readers import LOOPBACK
-from pixelpair.tracker import spool_of
+from pixelpair.sending import spool_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

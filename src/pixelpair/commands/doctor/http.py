@@ -36,7 +36,7 @@ CHROME: Final = (
 # With "compatible;", as crawlers say it: what this one sees is counted for nobody.
 MACHINE: Final = f"Mozilla/5.0 (compatible; pixelpair-doctor/{version('pixelpair')})"
 REPORT: Final = "pixelpair-report"
-# What is asked for once to learn whether the app compresses before we see its pages.
+# What is asked for once to learn whether the app compresses so before we see its pages.
 BROTLI: Final = "br, zstd"
 _PLAIN: Final = "gzip, deflate"  # what can be read here whatever is installed
 _HEADERS: Final = {

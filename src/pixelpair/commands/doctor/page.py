@@ -32,10 +32,10 @@ _JSON_LD: Final = re.compile(
 )
 _HEAD: Final = re.compile(rb"(?i)<head[\s>]")
 _REMOVE: Final = "remove that snippet from the theme: pixelpair puts the pixel into every page"
-_INSIDE: Final = "put the compressing middleware outside of pixelpair, farther from the app"
+INSIDE: Final = "put the compressing middleware outside of pixelpair, farther from the app"
 # What is said of a page that is left alone, by what its rehearsal noted.
 _ALONE: Final = {
-    "encoded": ("arrives compressed, and is left alone", _INSIDE),
+    "encoded": ("arrives compressed, and is left alone", INSIDE),
     "charset": ("is in UTF-16, UTF-32 or UTF-7", "send it in UTF-8"),
     "second pixel": ("starts this pixel by hand, and is left alone", _REMOVE),
     "policy": (
@@ -273,7 +273,7 @@ def _stack(seen: Seen) -> Iterator[Line]:
     coding, outside = seen.report["coding"], seen.answer.value("content-encoding")
     if coding and seen.report["why"] != "encoded":
         cause = f"pages arrive {coding}-coded: each is unpacked and packed again"
-        yield warn("stack", cause, _INSIDE, seen.where)
+        yield warn("stack", cause, INSIDE, seen.where)
     elif outside and not coding:
         yield ok("stack", f"{outside} is done outside of pixelpair", seen.where)
 

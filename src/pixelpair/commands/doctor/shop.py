@@ -8,11 +8,12 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from pixelpair.commands.doctor.page import INSIDE
 from pixelpair.commands.doctor.seen import blocks_in
 from pixelpair.commands.doctor.words import Line, fail, ok, warn
 from pixelpair.core.rehearsal import name_of
 from pixelpair.core.seals import Seal
-from pixelpair.storefront import doctors
+from pixelpair.fittings import doctors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,10 +223,15 @@ def _foreign_scripts(answer: Answer) -> bool:
 
 
 def _compressed(coded: Answer | None) -> Iterator[Line]:
-    if coded is not None and (coded.report or {}).get("why") == "encoded":
-        cause = "pages arrive compressed (br or zstd) and are left alone in today's browsers"
-        fix = "put the compressing middleware outside of pixelpair, farther from the app"
-        yield fail("stack", cause, fix)
+    """The gzip that the walk itself asks for is told of page by page."""
+    report = (coded.report if coded else None) or {}
+    coding = report.get("coding")
+    if report.get("why") == "encoded":
+        cause = f"pages arrive compressed ({coding}) and are left alone in today's browsers"
+        yield fail("stack", cause, INSIDE)
+    elif coding:
+        cause = f"pages arrive {coding}-coded: each is unpacked and packed again"
+        yield warn("stack", cause, INSIDE)
 
 
 def _routes(stops: list[Stop]) -> Iterator[Line]:
