@@ -126,7 +126,73 @@ def test_sync_without_a_token_or_a_source_is_usage(told: Told, tmp_path: Path) -
     source = write(tmp_path / "a.csv", [product(1)])
     assert told("sync", source, "--catalog", CATALOG, token=False)[0] == 2
     code, document = told("sync", "nowhere.csv", "--catalog", CATALOG)
-    assert (code, document) == (2, "nowhere.csv: there is no module nowhere, and no such file\n")
+    assert (code, document) == (
+        2,
+        ended("nowhere.csv: there is no module nowhere, and no such file"),
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [("feed", "nowhere.csv", "--to", "a.csv"), ("match", "nowhere.csv")]
+)
+def test_what_ends_a_command_is_a_document_too(told: Told, command: tuple[str, ...]) -> None:
+    """Seen: nothing on the standard output, which --json promises to be JSON."""
+    problem = ended("nowhere.csv: there is no module nowhere, and no such file")
+    assert told(*command) == (2, problem)
+
+
+def ended(message: str) -> dict[str, Any]:
+    told = {"kind": "usage", "code": None, "subcode": None, "message": message}
+    return {"error": {**told, "next": None, "minutes": None}}
+
+
+def stop(_seconds: float) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_tells_how_far_it_was_and_the_next_run_goes_on(
+    told: Told, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: no document, and nothing of what was left."""
+    source = write(tmp_path / "a.csv", [product(1)])
+    shelf.polls = 1
+    with monkeypatch.context() as patch:
+        patch.setattr("time.sleep", stop)
+        code, document = told("sync", source, "--catalog", CATALOG)
+    left = tmp_path / "spool" / f"catalog-{CATALOG}.left.jsonl"
+    assert (code, document["sent"], document["saved"], document["left"]) == (1, 1, 0, str(left))
+    assert document["stopped"] == "stopped: run it again, and it goes on where it was"
+    assert json.loads(left.read_text())["what"] == "on its way"
+    code, document = told("sync", source, "--catalog", CATALOG)
+    assert (code, document["resumed"], document["calls"]) == (0, 1, 0)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("sync", "shelves.stopped", "--catalog", CATALOG), None),
+        (("feed", "shelves.stopped", "--to", "a.csv"), "stopped: the file is as it was"),
+        (("match", "shelves.stopped"), "stopped"),
+    ],
+    ids=["sync", "feed", "match"],
+)
+def test_ctrl_c_while_the_source_is_read_is_a_document(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Any, said: str | None
+) -> None:
+    def stopped() -> Iterator[dict[str, Any]]:
+        yield product(1)
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "shelves", SimpleNamespace(stopped=stopped))
+    code, document = told(*command)
+    assert code == 1
+    if said is None:
+        assert (document["rows"], document["sent"], document["complete"]) == (1, 0, False)
+    else:
+        assert document == ended(said)
+    assert not (tmp_path / "a.csv").exists()
 
 
 def test_people_are_told_in_words(
@@ -166,11 +232,8 @@ def test_second_sync_of_a_catalog_ends_at_once(told: Told, shelf: Shelf, tmp_pat
         code, words = told("sync", source, "--catalog", CATALOG)
     finally:
         lock.close()
-    assert (code, words, shelf.posts) == (
-        1,
-        f"another sync of the catalog {CATALOG} runs: run this one after it\n",
-        0,
-    )
+    problem = f"another sync of the catalog {CATALOG} runs: run this one after it"
+    assert (code, words, shelf.posts) == (1, ended(problem), 0)
 
 
 def test_feed_is_written_and_kept(told: Told, tmp_path: Path) -> None:
@@ -292,7 +355,7 @@ def test_a_pixel_of_nobody_is_told(told: Told, shelf: Shelf, tmp_path: Path) -> 
     """Seen: "no PIXELPAIR_ACCESS_TOKEN is set", where one was."""
     source = write(tmp_path / "a.csv", [product(1)])
     code, words = told("sync", source, "--catalog", CATALOG, "--pixel", "9")
-    assert (code, words) == (2, "9 is none of this shop's pixels: 1\n")
+    assert (code, words) == (2, ended("9 is none of this shop's pixels: 1"))
     assert told("sync", source, "--catalog", CATALOG, "--pixel", "1")[0] == 0
 
 
@@ -410,6 +473,6 @@ def test_damaged_book_is_told_with_what_to_do(told: Told, tmp_path: Path) -> Non
     book.write_bytes(b"no database, and long enough to be looked at" * 100)
     code, words = told("sync", source, "--catalog", CATALOG)
     step = "it is damaged; move it away, and all items travel once more"
-    assert (code, words) == (2, f"{book}: file is not a database: {step}\n")
+    assert (code, words) == (2, ended(f"{book}: file is not a database: {step}"))
     book.unlink()
     assert told("sync", source, "--catalog", CATALOG)[0] == 0

@@ -22,6 +22,8 @@ FULL = product(
     title='Mug "5", & more\nof it',
     additional_image_link=["https://a/1", "https://a/2"],
     shipping=[{"country": "SE"}],
+    internal_label=["summer", "a, b"],
+    image=[{"url": "https://a/1", "tag": ["front"]}],
     shade="blå",
 )
 

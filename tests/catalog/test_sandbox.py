@@ -50,7 +50,7 @@ def catalog(meta: httpx.Client) -> str:
 def sync(
     meta: httpx.Client, catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Synced:
-    source = tmp_path / "products.jsonl"
+    lines = tmp_path / "products.jsonl"
     settings = Settings(
         pixel_id="1",
         access_token=TOKEN,
@@ -59,8 +59,8 @@ def sync(
         spool=tmp_path / "spool",
     )
 
-    def run(products: list[dict[str, Any]], *words: str) -> tuple[int, Any]:
-        source.write_text("\n".join(map(json.dumps, products)))
+    def run(products: list[dict[str, Any]], *words: str, source: Path = lines) -> tuple[int, Any]:
+        lines.write_text("\n".join(map(json.dumps, products)))
         command = ["catalog", "sync", str(source), "--catalog", catalog, "--json", *words]
         code = main(command, settings=lambda: settings)
         return code, json.loads(capsys.readouterr().out)
@@ -102,3 +102,22 @@ def test_items_that_somebody_else_deleted_are_gone(
     code, document = sync(goods[:130], "--full", "--max-delete", "50")
     assert (code, document["deleted"], document["failures"]) == (0, 70, 0)
     assert meta.get(f"/api/catalogs/{catalog}/items").json()["items"] == goods[:130]
+
+
+XML = """<rss xmlns:g="http://base.google.com/ns/1.0"><channel><item>
+<g:id>x1</g:id><g:title>Mug</g:title><g:description>A mug</g:description><g:brand>Potter</g:brand>
+<g:availability>in stock</g:availability><g:condition>new</g:condition><g:price>9.99 EUR</g:price>
+<g:link>https://shop.example/x1</g:link>
+<g:image><g:url>https://shop.example/x1.jpg</g:url><g:tag>front</g:tag></g:image>
+</item></channel></rss>"""
+
+
+def test_one_image_in_xml_is_a_list_of_one(
+    meta: httpx.Client, catalog: str, sync: Synced, tmp_path: Path
+) -> None:
+    """Seen: an object where Meta wants a list, and the item refused."""
+    (tmp_path / "products.xml").write_text(XML)
+    code, document = sync([], source=tmp_path / "products.xml")
+    assert (code, document["saved"], document["failed"]) == (0, 1, {})
+    (item,) = meta.get(f"/api/catalogs/{catalog}/items").json()["items"]
+    assert item["image"] == [{"url": "https://shop.example/x1.jpg", "tag": ["front"]}]

@@ -74,6 +74,31 @@ def test_a_limit_tells_the_minutes() -> None:
     )
 
 
+def test_a_limit_without_a_time_names_one() -> None:
+    """Seen: `stop until then`, and no time before it."""
+    error = GraphError(Reply("refused", 400, 80014, message="Too many"))
+    assert str(error) == (
+        "80014: the catalog batch limit of calls is reached (Meta: Too many). Next: stop for an"
+        " hour, as Meta does not tell for how long: each further call makes the block longer"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("Invalid parameter", "(Meta: Invalid parameter; it blames vertical, requests.0.da ta)"),
+        ("", "(Meta: vertical, requests.0.da ta)"),
+    ],
+)
+def test_the_fields_that_meta_blames_are_told(message: str, said: str) -> None:
+    """Seen: `Invalid parameter. Next: change what Meta's message names`."""
+    blamed = (("vertical",), ("requests", "0", "da\nta"))
+    error = GraphError(Reply("refused", 400, 100, message=message, blamed=blamed))
+    assert str(error) == (
+        f"100: a parameter is not right {said}. Next: change what Meta's message names"
+    )
+
+
 def test_an_edge_may_have_its_own_steps() -> None:
     error = GraphError(Reply("refused", 400, 10), {10: "ask for the role"})
     assert (error.step, str(error).endswith("Next: ask for the role")) == ("ask for the role", True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pixelpair.graph.replies import MAX_MESSAGE, read_document
+from pixelpair.graph.replies import MAX_MESSAGE, read_document, read_reply
 
 TOKEN = "IGQVJ-not-like-the-others"
 
@@ -17,6 +17,15 @@ def message(text: str) -> str:
 def test_a_token_that_the_cut_would_halve_is_hidden_whole() -> None:
     said = message("x" * (MAX_MESSAGE - 10) + f" {TOKEN}")
     assert "IGQV" not in said
+
+
+def test_a_token_that_is_quoted_to_a_batch_is_hidden() -> None:
+    """Seen by reading: messages and titles of events were logged as Graph wrote them."""
+    quoted = "the token EAAthetokenofthesetests ends soon"
+    taken = json.dumps({"events_received": 1, "messages": [quoted]}).encode()
+    refused = json.dumps({"error": {"code": 190, "error_user_title": quoted}}).encode()
+    told = (*read_reply(200, {}, taken).messages, read_reply(401, {}, refused).title)
+    assert told == ("the token (hidden) ends soon",) * 2
 
 
 def test_an_absurd_number_of_minutes_is_no_wait() -> None:

@@ -63,6 +63,13 @@ class Book:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE))
         self.file = file
         self._db = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            self._set_up()
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def _set_up(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         # A power cut may take the last commits: they are sent again then.
         self._db.execute("PRAGMA synchronous = NORMAL")

@@ -73,13 +73,17 @@ def write_feed(rows: Iterable[Row | Fault], target: Path, *, max_shrink: float) 
             written.refused = "no item is left: a feed of none would empty the catalog"
         elif written.items < least:
             written.refused = (
-                f"{written.items} items instead of {written.before}: more than {max_shrink:g} %"
+                f"{_items(written.items)} instead of {written.before}: more than {max_shrink:g} %"
                 " less, and Meta deletes what a feed has no more"
             )
         else:
             kept.seek(0)
             _replace(target, lambda file: write(file, columns, map(orjson.loads, kept)))
     return written
+
+
+def _items(number: int) -> str:
+    return f"{number} item" if number == 1 else f"{number} items"
 
 
 def _size(target: Path) -> int:
@@ -139,9 +143,9 @@ def _mode(target: Path) -> int:
     return target.stat().st_mode & 0o777 if target.exists() else 0o644
 
 
-def cell(value: object) -> str:
-    """A value as a feed has it."""
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+def cell(name: str, value: object) -> str:
+    """A value as a feed has it: of lists only that of addresses is no JSON."""
+    if name == "additional_image_link" and isinstance(value, list):
         return ",".join(value)
     if isinstance(value, list | dict | bool):
         return orjson.dumps(value).decode()
@@ -152,7 +156,7 @@ def _delimited(delimiter: str) -> Write:
     def write(file: IO[str], columns: Sequence[str], items: Iterator[Mapping[str, Any]]) -> None:
         rows = csv.writer(file, delimiter=delimiter, lineterminator="\n")
         rows.writerow(columns)
-        rows.writerows([cell(item.get(name)) for name in columns] for item in items)
+        rows.writerows([cell(name, item.get(name)) for name in columns] for item in items)
 
     return write
 
@@ -163,7 +167,7 @@ def _xml(file: IO[str], columns: Sequence[str], items: Iterator[Mapping[str, Any
     for item in items:
         file.write("<item>\n")
         for name, value in item.items():
-            text = escape(_NO_XML.sub(" ", cell(value)))
+            text = escape(_NO_XML.sub(" ", cell(name, value)))
             file.write(f"<g:{names[name]}>{text}</g:{names[name]}>\n")
         file.write("</item>\n")
     file.write("</channel>\n</rss>\n")

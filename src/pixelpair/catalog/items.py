@@ -15,12 +15,9 @@ from pixelpair.catalog.fields import (
     RULES,
     TEXTS,
     VOLATILE,
-    Remark,
-    Unfit,
-    plain,
-    text,
 )
 from pixelpair.catalog.rows import Fault, Row
+from pixelpair.catalog.values import Remark, Unfit, plain, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

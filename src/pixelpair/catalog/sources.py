@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import re
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
@@ -37,16 +38,20 @@ _CHUNK: Final = 2000
 def rows_of(source: str) -> Found:
     """The rows of a source, read as they are taken. Raises SourceError, at once or on the way."""
     path = Path(source)
-    if _is_file(path):
+    mode = _mode(path)
+    if mode is not None and stat.S_ISREG(mode):
         return file_rows(path)
-    if _DOTTED.fullmatch(source) and not path.exists():
+    if mode is None and _DOTTED.fullmatch(source):
         return python_rows(_loaded(source))
     raise SourceError(f"{source}: there is no such file, and it is no dotted path of Python")
 
 
-def _is_file(path: Path) -> bool:
+def _mode(path: Path) -> int | None:
+    """What is there; None where nothing can be. Raises SourceError where nobody can tell."""
     try:
-        return path.is_file()
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from None
 

@@ -14,6 +14,7 @@ from pixelpair.commands.catalog_sync import (
     percent,
     told,
 )
+from pixelpair.commands.managing import telling
 from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import LEFT, OK, add
 
@@ -29,7 +30,7 @@ def add_feed(commands: Commands) -> None:
     parser = add(
         commands,
         "feed",
-        _feed,
+        telling(_feed, "stopped: the file is as it was"),
         "write a feed file for Meta to fetch, whole or not at all",
         "Meta deletes what a feed has no more: one that suddenly is small is not written, and the\n"
         "old file stays. Rows with faults are left out and named.\n"

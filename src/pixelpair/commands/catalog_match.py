@@ -10,11 +10,12 @@ from pixelpair.catalog.items import read_items
 from pixelpair.catalog.matching import CAUSES, Counted, FeedIds
 from pixelpair.catalog.sources import rows_of
 from pixelpair.commands.catalog_sync import importable
+from pixelpair.commands.managing import telling
 from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import LEFT, OK, add
 from pixelpair.delivery import carried
 from pixelpair.errors import SpoolError
-from pixelpair.tracker import spool_of
+from pixelpair.sending import spool_of
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +38,7 @@ def add_match(commands: Commands) -> None:
     parser = add(
         commands,
         "match",
-        _match,
+        telling(_match, "stopped"),
         "tell which content ids of this shop's events are no items of its feed, and why",
         "Needs no token: compares the ids that delivered events carried, counted in the spool,\n"
         "with a feed, or any source of `catalog sync`.\n"

@@ -19,27 +19,28 @@ from pixelpair.catalog.items import PRODUCT
 from pixelpair.catalog.plan import CALLS_AN_HOUR, MOST_TOLD, Plan
 from pixelpair.catalog.sources import rows_of
 from pixelpair.catalog.sync import Sync
-from pixelpair.commands.managing import access_of, add_pixel, an_id, shop_of
+from pixelpair.commands.managing import access_of, add_pixel, an_id, shop_of, telling, told_of
 from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import LEFT, OK, USAGE, add, span
 from pixelpair.delivery import locks
-from pixelpair.errors import SpoolError
+from pixelpair.errors import PixelPairError, SpoolError
 from pixelpair.graph.access import Access
 from pixelpair.graph.client import Graph
-from pixelpair.tracker import spool_of
+from pixelpair.sending import spool_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from pixelpair.catalog.plan import Doing, Report
-    from pixelpair.catalog.rows import Fault
+    from pixelpair.catalog.rows import Fault, Row
     from pixelpair.commands.words import Commands, Read
     from pixelpair.settings import Settings
 
 # 28 MB take a slow line a while, and Meta too.
 _TIMEOUT: Final = 120.0
 _SHOWN: Final = 20
+_STOPPED: Final = "stopped: run it again, and it goes on where it was"
 _MODES: Final = {
     "full": "all of the source (daily): what is gone from it is deleted",
     "delta": "what the source has (hourly; the default): nothing is deleted",
@@ -52,7 +53,7 @@ def add_sync(commands: Commands) -> None:
     parser = add(
         commands,
         "sync",
-        _sync,
+        telling(_sync, _STOPPED),
         "bring a catalog to where the shop is; only what changed travels",
         "SOURCE is a CSV, TSV, XML or JSON-lines file, or the dotted path of a Django queryset,\n"
         "an iterable, or a function that gives one. Columns are named as Meta names them.\n"
@@ -135,6 +136,7 @@ def _sync(arguments: argparse.Namespace, read_settings: Read) -> int:
         if not alone:
             problem = f"another sync of the catalog {plan.catalog} runs: run this one after it"
             print(problem, file=sys.stderr)
+            told_of(PixelPairError(problem), as_json=arguments.json)
             return LEFT
         return _run(plan, access, spool, arguments)
 
@@ -143,13 +145,22 @@ def _run(plan: Plan, access: Access, spool: Path, arguments: argparse.Namespace)
     book_file = spool / f"catalog-{plan.catalog}.sqlite3"
     with _book(book_file) as book, _told(arguments.json) as tell, _graph() as graph:
         sync = Sync(plan, access, graph, book, clock=time.time, rest=time.sleep, tell=tell)
-        report = sync.run(rows_of(arguments.source))
+        report = _report(sync, rows_of(arguments.source))
         left = _write_left(spool / f"catalog-{plan.catalog}.left.jsonl", book)
     document = _document(plan, report, left)
     answer(document, _shown(plan, report, left), as_json=arguments.json)
     if report.misused:
         return USAGE
     return OK if report.complete else LEFT
+
+
+def _report(sync: Sync, rows: Iterable[Row | Fault]) -> Report:
+    """Of a run that somebody stops too: the book is as whole as after a kill."""
+    try:
+        return sync.run(rows)
+    except KeyboardInterrupt:
+        sync.report.stopped = _STOPPED
+        return sync.report
 
 
 def _graph() -> Graph:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+from rich.console import Console
 
-from pixelpair.commands.screen import answer, plain
+from pixelpair.commands.screen import MOST_FOLDED, Grid, answer, plain
 from pixelpair.commands.words import LEFT, USAGE, add
 from pixelpair.errors import PixelPairError
 from pixelpair.graph.access import Access
@@ -33,6 +34,8 @@ EXIT_CODES: Final = (
     "Exit code 0: done; 1: Meta could not, or throttles, or there is something to look at;\n"
     "2: wrong settings, arguments, token or rights."
 )
+# Columns of ten letters: at 60, a table of products' ten fields folded each word twice.
+_LEGIBLE: Final = 12
 _ID: Final = re.compile(r"[0-9]{1,32}")
 _STOPPED: Final = "stopped; if this was to change something at Meta, look first whether it did"
 
@@ -40,12 +43,25 @@ _STOPPED: Final = "stopped; if this was to change something at Meta, look first 
 def add_managing(
     commands: Commands, name: str, run: Run, summary: str, more: str, examples: str
 ) -> argparse.ArgumentParser:
+    """A command that asks Graph, as the shop that --pixel names."""
+
+    def asking(arguments: argparse.Namespace, read: Read) -> int:
+        return run(arguments, lambda: shop_of(read(), arguments.pixel))
+
+    told = f"{more}\n{EXIT_CODES}".strip()
+    parser = add(commands, name, telling(asking), summary, told, examples)
+    add_pixel(parser)
+    return parser
+
+
+def telling(run: Run, stopped: str = _STOPPED) -> Run:
     """A command whose refusals by Graph are one line, and an exit code that tells whose move it
-    is."""
+    is; with --json they are documents too, as is all else that ends it. `stopped` is said after
+    Ctrl-C, where nobody knows better."""
 
     def tried(arguments: argparse.Namespace, read: Read) -> int:
         try:
-            return run(arguments, lambda: shop_of(read(), arguments.pixel))
+            return run(arguments, read)
         except GraphError as error:
             print(error, file=sys.stderr)
             told_of(error, as_json=arguments.json)
@@ -53,15 +69,13 @@ def add_managing(
         except PixelPairError as error:
             told_of(error, as_json=arguments.json)
             raise
-        except KeyboardInterrupt as stopped:
-            end = PixelPairError(str(stopped) or _STOPPED)
+        except KeyboardInterrupt as why:
+            end = PixelPairError(str(why) or stopped)
             print(end, file=sys.stderr)
             told_of(end, as_json=arguments.json)
             return LEFT
 
-    parser = add(commands, name, tried, summary, f"{more}\n{EXIT_CODES}".strip(), examples)
-    add_pixel(parser)
-    return parser
+    return tried
 
 
 def add_pixel(parser: argparse.ArgumentParser) -> None:
@@ -193,3 +207,12 @@ def cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
+def legible(grid: Grid) -> list[Grid]:
+    """The table; where the terminal is too narrow for its columns, a block for each row."""
+    console = Console()
+    narrow = console.is_terminal and console.width < len(grid.headings) * _LEGIBLE
+    if not narrow or len(grid.rows) > MOST_FOLDED:
+        return [grid]
+    return [Grid(list(zip(grid.headings, row, strict=True))) for row in grid.rows]

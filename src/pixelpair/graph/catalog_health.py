@@ -43,7 +43,8 @@ GOOD_SHARE: Final = 0.9
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One of Meta's diagnostics: what is wrong, how many items it touches, and where to go.
-    `samples`: the content ids, or Meta's, of some of these items."""
+    `event` and `source`: whose ids they are, where it is about events; `samples`: the content ids,
+    Meta's ids or the addresses of some of these items."""
 
     type: str
     severity: str
@@ -54,6 +55,8 @@ class Finding:
     link: str
     instructions: tuple[str, ...]
     samples: tuple[str, ...]
+    event: str
+    source: str
     details: Mapping[str, Any]
 
     @property
@@ -103,9 +106,14 @@ def _finding(group: Mapping[str, Any], detail: Mapping[str, Any]) -> Finding:
         action=str(both.get("call_to_action") or ""),
         link=str(both.get("action_uri") or both.get("action_url") or ""),
         instructions=tuple(str(word) for word in _list(detail.get("instructions"))),
+        event=str(detail.get("event_name") or ""),
+        source=" ".join(str(detail[key]) for key in _SOURCE if detail.get(key)),
         samples=tuple(filter(None, map(_sample, _list(detail.get("sample_affected_items"))))),
         details={**group, "diagnostics": detail} if detail else group,
     )
+
+
+_SOURCE: Final = ("event_source_type", "event_source_id")
 
 
 def _list(value: object) -> list[Any]:
@@ -114,7 +122,7 @@ def _list(value: object) -> list[Any]:
 
 def _sample(item: object) -> str:
     known = item if isinstance(item, dict) else {}
-    return str(known.get("content_id") or known.get("id") or "")
+    return str(known.get("content_id") or known.get("id") or known.get("content_url") or "")
 
 
 def stats(graph: Graph, access: Access, catalog_id: str, *, by_device: bool = False) -> list[Match]:

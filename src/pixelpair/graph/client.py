@@ -9,7 +9,7 @@ import hmac
 import os
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
@@ -155,6 +155,15 @@ class Graph:
         except (UnicodeError, ValueError):
             # Such as a token with a line break in it; the message would show it.
             return Reply("silence", detail="the call cannot be put on the wire")
+
+    def load(self) -> None:
+        """Import all that a call needs, if nobody has yet; what is wrong then, the call tells."""
+        import encodings.idna  # noqa: F401 - what looks a host up asks for it
+
+        from pixelpair.graph import discreet  # noqa: F401
+
+        with suppress(Exception):
+            self._open()
 
     def close(self) -> None:
         with self._lock():

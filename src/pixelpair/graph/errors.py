@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pixelpair.errors import PixelPairError
-from pixelpair.graph.replies import TOO_LONG
+from pixelpair.graph.replies import TOO_LONG, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,11 @@ _RIGHTS = (
     " catalog_management, and the catalog assigned to it in Business settings)"
 )
 _WAIT = "stop until then: each further call makes the block longer"
+# Most of Meta's limits count the calls of an hour.
+# https://developers.facebook.com/docs/graph-api/overview/rate-limiting
+_WAIT_LONG = (
+    "stop for an hour, as Meta does not tell for how long: each further call makes the block longer"
+)
 
 # (code, subcode) first, then the code alone.
 EXACT: Final[Mapping[tuple[int, int], Trouble]] = {
@@ -137,6 +142,9 @@ _LIMITS: Final[Mapping[int, str]] = {
     80009: "the catalog management",
     80014: "the catalog batch",
 }
+# Of the fields that Meta blames so many are told, and so much of each.
+_MAX_FIELDS: Final = 5
+_MAX_FIELD: Final = 80
 # https://www.rfc-editor.org/rfc/rfc9110#status.413
 _TOO_HEAVY: Final = 413
 _SILENT = Trouble(
@@ -170,8 +178,8 @@ class GraphError(PixelPairError):
     ) -> None:
         self.reply = reply
         self.trouble = trouble or trouble_of(reply)
-        self.step = (steps or {}).get(reply.code or 0, self.trouble.step)
         self.minutes = math.ceil(reply.wait / 60)
+        self.step = (steps or {}).get(reply.code or 0, _step(self.trouble, self.minutes))
         super().__init__(_line(self))
 
 
@@ -212,12 +220,19 @@ def _document(reply: Reply, steps: Mapping[int, str] | None) -> Mapping[str, Any
     return reply.document
 
 
+def _step(trouble: Trouble, minutes: int) -> str:
+    return _WAIT_LONG if trouble.kind == "throttled" and not minutes else trouble.step
+
+
 def _line(error: GraphError) -> str:
-    """The code, our words, Meta's own message, the wait, the next step."""
+    """The code, our words, Meta's own message and the fields that it blames, the wait, the next
+    step."""
     reply = error.reply
     number = "" if reply.code is None else f"{reply.code}"
     number += f"/{reply.subcode}: " if reply.subcode and number else ": " if number else ""
-    said = f" (Meta: {reply.message})" if reply.message else ""
+    blamed = ", ".join(sentence(".".join(path), _MAX_FIELD) for path in reply.blamed[:_MAX_FIELDS])
+    told = "; it blames ".join(filter(None, (reply.message, blamed)))
+    said = f" (Meta: {told})" if told else ""
     detail = f" ({reply.detail})" if reply.detail else ""
     wait = f"; in {error.minutes} min Meta lets calls through again" if error.minutes else ""
     return f"{number}{error.trouble.words}{said}{detail}{wait}. Next: {error.step}"

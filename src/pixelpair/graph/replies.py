@@ -26,6 +26,7 @@ MAX_BLAMED, MAX_DEPTH, MAX_NAME = 50, 8, 60
 # up to a day.
 MAX_WAIT: Final = 3600.0
 MAX_REGAIN: Final = 86_400.0
+MAX_TITLE: Final = 80
 MAX_MESSAGE: Final = 400
 TOO_LONG: Final = "an answer that is too long"
 _ABSURD: Final = 1e9  # no NaN, no infinity, no integer that a float cannot hold
@@ -182,7 +183,7 @@ def _refusal(status: int, error: dict[str, Any], wait: float, date: float | None
         code=whole_number(error.get("code")),
         subcode=whole_number(error.get("error_subcode")),
         transient=transient if isinstance(transient, bool) else None,
-        title=_text(error.get("error_user_title")),
+        title=sentence(error.get("error_user_title"), MAX_TITLE),
         trace=_text(error.get("fbtrace_id")),
         wait=wait,
         blamed=_blamed(error.get("error_data")),
@@ -270,4 +271,4 @@ def _text(value: object, limit: int = 80) -> str:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(_text(v, 200) for v in value[:10] if v) if isinstance(value, list) else ()
+    return tuple(sentence(v, 200) for v in value[:10] if v) if isinstance(value, list) else ()

@@ -69,6 +69,25 @@ def test_instructions_and_some_of_the_items_are_told(
     assert "Images are missing: d. Open the feed. Add an image (such as SENCHA, 77)" in said
 
 
+def test_the_event_the_pixel_and_the_pages_are_told(
+    meta: Meta, capsys: pytest.CaptureFixture[str], ask: Ask
+) -> None:
+    """Seen: of events without content ids, whose samples are addresses alone, none was shown."""
+    more = {
+        "event_name": "ViewContent",
+        "event_source_type": "Pixel",
+        "event_source_id": 77,
+        "sample_affected_items": [{"content_url": "https://shop.example/tea", "num_events": 3}],
+    }
+    meta.say("GET /v26.0/9/diagnostics", {"data": [group("MUST_FIX", **more)]})
+    assert main(["catalog", "diagnostics", "9"]) == 1
+    said = capsys.readouterr().out
+    assert "Images are missing (ViewContent of Pixel 77): d. Add images (such as https:" in said
+    (told,) = ask("catalog", "diagnostics", "9")[1]["diagnostics"]
+    assert (told["event"], told["source"]) == ("ViewContent", "Pixel 77")
+    assert told["samples"] == ["https://shop.example/tea"]
+
+
 @pytest.mark.parametrize(("severity", "told"), [("MUST_FIX", True), ("OPPORTUNITY", False)])
 def test_what_must_be_fixed_has_a_next_step_even_where_meta_names_none(
     meta: Meta, capsys: pytest.CaptureFixture[str], severity: str, told: bool

@@ -160,6 +160,33 @@ def test_a_narrow_terminal_loses_nothing(
     assert max(map(len, out.splitlines())) <= int(columns)
 
 
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        ("catalog stats 9", ["event          AddToWishlist", "source         PIXEL 1234567890"]),
+        ("tags list 9", ["product     3231775643511089", "merchant    90010177253934"]),
+    ],
+)
+def test_a_narrow_terminal_folds_no_figure(
+    meta: Meta,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    lines: list[str],
+) -> None:
+    """Seen at 60 columns: `AddToCar`, and `t` below it."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    source = {"id": "1234567890", "source_type": "PIXEL"}
+    stat = {"event": "AddToWishlist", "event_source": source, "total_matched_content_ids": 1}
+    meta.say("GET /v26.0/9/event_stats", {"data": [stat]})
+    tag = {"product_id": 3231775643511089, "merchant_id": 90010177253934, "name": "Gummy bears"}
+    meta.say("GET /v26.0/9/product_tags", {"data": [tag]})
+    assert main(words.split()) == 0
+    shown = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line not in shown] == []
+
+
 # --- lists that break off ------------------------------------------------------------------------
 
 CUT = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pixelpair.commands.managing import add_managing, an_id, cell, line, talking
+from pixelpair.commands.managing import add_managing, an_id, cell, legible, line, talking
 from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import LEFT, OK
 from pixelpair.errors import PixelPairError
@@ -79,7 +79,9 @@ def _step(one: Finding) -> str:
     if not (one.action or one.instructions or one.link) and one.blocks:
         text = f"{text}. {_NO_STEP}".removeprefix(". ")
     samples = f" (such as {', '.join(one.samples[:_SAMPLES])})" if one.samples else ""
-    return line(f"{one.title}: {text}{samples}") if text or samples else ""
+    whose = " of ".join(filter(None, (one.event, one.source)))
+    title = f"{one.title} ({whose})" if whose else one.title
+    return line(f"{title}: {text}{samples}") if text or samples else ""
 
 
 def add_stats(commands: Commands) -> None:
@@ -119,7 +121,7 @@ def _stats_shown(found: Sequence[Match], by_device: bool) -> list[Grid | str]:
         for one in found
     ]
     causes = [f"{line(one.event)}: {why}" for one in found if (why := health.cause(one))]
-    return [Grid(rows, headings, right), *dict.fromkeys(causes)]
+    return [*legible(Grid(rows, headings, right)), *dict.fromkeys(causes)]
 
 
 def add_checks(commands: Commands) -> None:

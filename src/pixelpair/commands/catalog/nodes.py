@@ -6,19 +6,18 @@ import sys
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from pixelpair.commands.managing import (
     a_pair,
     add_managing,
     add_parameters,
     an_id,
     cell,
+    legible,
     line,
     parameters_of,
     talking,
 )
-from pixelpair.commands.screen import MOST_FOLDED, Grid, answer, count
+from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.words import OK
 from pixelpair.errors import PixelPairError
 from pixelpair.graph import catalog as catalogs
@@ -62,8 +61,6 @@ def _list(arguments: argparse.Namespace, read: Read) -> int:
     return OK
 
 
-# Columns of ten letters: at 60, a table of products' ten fields folded each word twice.
-_LEGIBLE = 12
 _NAMES = fill(f"Edges: {', '.join(EDGES)}.", 90)
 _TAKEN = fill(
     "--with gives "
@@ -152,17 +149,9 @@ def _show_edge(arguments: argparse.Namespace, read: Read, edge: Edge) -> int:
 
 
 def _grids(found: Sequence[Mapping[str, Any]]) -> list[Grid]:
-    """A column for each field that any row has; where the terminal is too narrow, a block for
-    each row."""
+    """A column for each field that any row has."""
     names = list(dict.fromkeys(name for row in found for name in row))
-    if _is_narrow(len(names)) and len(found) <= MOST_FOLDED:
-        return [Grid([(name, cell(row.get(name))) for name in names]) for row in found]
-    return [Grid([tuple(cell(row.get(name)) for name in names) for row in found], names)]
-
-
-def _is_narrow(columns: int) -> bool:
-    console = Console()
-    return console.is_terminal and console.width < columns * _LEGIBLE
+    return legible(Grid([tuple(cell(row.get(name)) for name in names) for row in found], names))
 
 
 def add_create(commands: Commands) -> None:

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pixelpair.commands.managing import an_id, line, talking, told_of
+from pixelpair.commands.managing import an_id, legible, line, talking, told_of
 from pixelpair.commands.screen import Grid, answer, count
 from pixelpair.commands.tags.words import LIMITS, a_place, add_limits, add_tagging, cap_of
 from pixelpair.commands.words import LEFT, OK
@@ -67,7 +67,7 @@ def _shown(found: Sequence[Tag]) -> list[Grid | str]:
         f"{status or 'none'}: {tags.REVIEWS[status]}" for status in seen if status in tags.REVIEWS
     ]
     unknown = [f"{line(status)}: {_NO_MEANING}" for status in seen if status not in tags.REVIEWS]
-    return [Grid(rows, _HEADINGS), *known, *unknown]
+    return [*legible(Grid(rows, _HEADINGS)), *known, *unknown]
 
 
 def _rest(found: Sequence[Tag]) -> list[Grid | str]:
