@@ -17,6 +17,7 @@ SOURCE = Path(pixelpair.__file__).parents[1]
 # Told on standard output: what one import statement leaves behind, or does beside importing.
 WATCH = """
 import atexit, json, logging, os, signal, sys, threading
+import ctypes  # its libffi 3.5 keeps a file open, whoever imports it
 
 done = []
 

@@ -77,6 +77,7 @@ REQUEST_HEADERS = st.fixed_dictionaries(
         "sec-fetch-mode": st.sampled_from(["navigate", "cors"]),
         "sec-purpose": st.sampled_from(["prefetch", "other"]),
         "x-varnish": st.just("1"),
+        "x-vinyl": st.just("1"),
     },
 )  # fmt: skip
 RESPONSE_HEADERS = st.lists(

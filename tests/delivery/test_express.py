@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -267,7 +268,8 @@ def test_a_journal_stays_until_what_it_holds_is_delivered(
     turn = threading.Thread(target=worker.step)
     turn.start()
     assert asked.wait(20)
-    assert Intake(spool, SqliteOutbox(spool / "outbox.sqlite3")).unread() == 1
+    with closing(SqliteOutbox(spool / "outbox.sqlite3")) as looked_into:
+        assert Intake(spool, looked_into).unread() == 1
     release.set()
     turn.join()
     assert (sizes(spool), stats(spool)) == ([0], Stats(delivered=1))

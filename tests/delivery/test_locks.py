@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.delivery import locks
-from pixelpair.delivery.locks import Lock, holder
+from pixelpair.delivery.locks import Lock, holder, is_there
 from pixelpair.graph.client import Reply
 
 from .conftest import put
@@ -85,3 +85,12 @@ def test_without_locks_nobody_can_tell(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "l").write_text("x")
     assert holder(tmp_path / "l") == (None, "x")
     assert holder(tmp_path / "none") == (None, "")
+
+
+def test_a_name_that_nobody_can_look_for_is_not_taken_for_absent(tmp_path: Path) -> None:
+    """Seen on Python 3.14: another user's spool was one that is not made yet."""
+    (tmp_path / "file").touch()
+    found = {name: is_there(tmp_path / name) for name in ("file", "missing", "file/below")}
+    assert found == {"file": True, "missing": False, "file/below": False}
+    with pytest.raises(OSError, match="File name too long"):
+        is_there(tmp_path / ("x" * 300))

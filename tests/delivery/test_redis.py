@@ -29,7 +29,7 @@ from pixelpair.delivery.journal import Journal
 from pixelpair.delivery.ledger import KEEP_PURCHASES
 from pixelpair.delivery.outbox import REMEMBER_LASTING, REMEMBER_WITHDRAWAL, Stats
 from pixelpair.delivery.redis import KEEP_DEAD, SWEEP_EVERY, RedisOutbox
-from pixelpair.delivery.redis_link import Address
+from pixelpair.delivery.redis_link import WAITAOF_VERSION, Address
 from pixelpair.delivery.redis_words import spool_id
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 from pixelpair.delivery.worker import Worker
@@ -186,6 +186,19 @@ def test_says_once_that_redis_keeps_nothing_on_disk(
         f"{server.url} keeps no append-only file: if it dies, the events that wait in it die with"
         " it; set appendonly yes"
     )
+
+
+@pytest.mark.parametrize("policy", ["no", "everysec", "always"])
+def test_waits_for_the_disk_only_where_redis_sees_to_it(
+    server: RedisServer, opened: Open, policy: str
+) -> None:
+    """Seen with Redis 8.0 and appendfsync no: WAITAOF took 5 s, and no journal was removed."""
+    server.client.config_set("appendfsync", policy)
+    version = server.client.info("server")["redis_version"]
+    box = opened(server.url)
+    can_tell = tuple(map(int, version.split("."))) >= WAITAOF_VERSION
+    assert box._link.durable == (can_tell and policy != "no")
+    box.sync()
 
 
 def trouble(url: str, spool: Path) -> str:

@@ -344,6 +344,16 @@ def test_closing_sends_the_rest_and_leaves_no_journal_with_events(
     assert not worker.leads
 
 
+def test_closing_gives_up_the_lead_that_a_step_took(build: Build, spool: Path, sink: Sink) -> None:
+    worker, journal = build()
+    put(journal, 1)
+    worker.step()
+    assert worker.leads
+    worker.close()
+    assert not worker.leads
+    assert sorted(path.name for path in spool.glob("outbox*")) == ["outbox.sqlite3"]
+
+
 def test_closing_does_not_wait_for_a_graph_that_hangs(
     build: Build, spool: Path, sink: Sink
 ) -> None:

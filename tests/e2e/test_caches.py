@@ -9,6 +9,7 @@ import zlib
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import httpx
@@ -301,6 +302,7 @@ ASKED = [
     {"Range": "bytes=0-9"},
     {"Cookie": RETURNING},
 ]
+ENTRIES = count()
 
 
 @pytest.mark.parametrize("kind", [FLASK, STARLETTE])
@@ -314,14 +316,23 @@ def test_page_that_nginx_keeps_is_the_same_whoever_asked_first(
     expected = (usual.content, usual.headers.get("etag"), "HIT")
     others = {}
     with nginx(shop, tmp_path, CACHING, PASS_HOST) as front:
-        for number, asked in enumerate(ASKED):
-            url = f"{front.url}/products/{page}?{number}"  # each its own entry of the cache
-            httpx.get(url, headers=asked)
-            kept = httpx.get(url, headers=DOCUMENT)
+        for asked in ASKED:
+            kept = asked_in_time(f"{front.url}/products/{page}", asked)
             got = (kept.content, kept.headers.get("etag"), kept.headers["x-cache-status"])
             others |= {} if got == expected else {str(asked): got}
     assert BLOCK in usual.content
     assert others == {}
+
+
+def asked_in_time(url: str, first: dict[str, str]) -> httpx.Response:
+    """What a visitor gets after that `first`, while the page is kept: some are for a second. Each
+    try has an entry of its own in the cache."""
+    while True:
+        began, entry = time.monotonic(), f"{url}?{next(ENTRIES)}"
+        httpx.get(entry, headers=first)
+        kept = httpx.get(entry, headers=DOCUMENT)
+        if time.monotonic() - began < 0.9:
+            return kept
 
 
 def test_page_and_its_tag_are_the_same_from_every_process(open_shop: Open) -> None:
@@ -345,8 +356,9 @@ def test_page_from_varnish_is_a_pair_for_each_visitor(
     with varnish(open_shop(FLASK), tmp_path) as front:
         url = f"{front}/products/silent"
         answers, private = two_visits(browser, sandbox, url, VIEWED)
-    # Of a hit Varnish names the request that it was fetched for too.
-    assert [len(answer.headers["x-varnish"].split()) for answer in answers] == [1, 2]
+    # Of a hit Varnish names the request that it was fetched for too; since 9 it is Vinyl Cache.
+    told = [a.headers.get("x-varnish") or a.headers["x-vinyl"] for a in answers]
+    assert [len(numbers.split()) for numbers in told] == [1, 2]
     assert answers[0].body == answers[1].body
     assert_says_nothing_of_anyone(answers[1].body, private)
     assert "set-cookie" not in answers[1].headers
@@ -555,6 +567,7 @@ def test_json_with_a_tag_of_its_own_is_revalidated_as_ever(
         tab = one.new_page()
         tab.goto(f"{wire.url}/products/public")
         texts = [tab.evaluate(ask) for _ in range(2)]
+        until(lambda: len(wire.log("/stock.json")) == 2)  # a line is written behind its answer
         first, second = wire.log("/stock.json")
     assert texts == [STOCK, STOCK]
     assert (first["status"], first["etag"]) == ("200", STOCK_TAG)

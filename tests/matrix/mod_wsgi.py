@@ -88,11 +88,11 @@ def _copied(code: Path) -> Path:
 
 
 def linked_to() -> str:
-    """The version of the Python that the module was built for."""
-    built = [path.name for path in MODULES.glob("mod_wsgi.so-*")]
-    if not built:
+    """The version of the Python that the module was built for; Debian may bring several."""
+    module = MODULES / "mod_wsgi.so"
+    if not module.exists():
         missing_tool("libapache2-mod-wsgi-py3")
-    return built[0].partition("-")[2]
+    return module.resolve().name.partition("-")[2]
 
 
 def packages(folder: Path) -> Path:

@@ -18,6 +18,7 @@ CELLS = [pytest.param(one, id=f"{one.what}, {one.place}") for one in COMBINATION
 
 @pytest.mark.drill
 @pytest.mark.filterwarnings("ignore:'cgi' is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*pkg_resources")  # Pyramid's
 @pytest.mark.parametrize("one", CELLS)
 def test_cell(one: Combination, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "spool", **({"routes": one.routes} if one.routes else {}))

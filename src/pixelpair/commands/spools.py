@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.delivery.intake import Intake
+from pixelpair.delivery.locks import is_there
 from pixelpair.delivery.memory import MemoryOutbox
 from pixelpair.errors import PixelPairError, SpoolError
-from pixelpair.tracker import open_outbox, outbox_file, spool_of
+from pixelpair.sending import open_outbox, outbox_file, spool_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +60,7 @@ def opened(settings: Settings, *, make: bool = False) -> Iterator[Opened]:
 
 def _outbox(settings: Settings, spool: Path, *, make: bool) -> Outbox:
     file = outbox_file(settings, spool)
-    there = make or file is None or file.exists()
+    there = make or file is None or is_there(file)
     return open_outbox(settings, spool, mends=False) if there else MemoryOutbox()
 
 

@@ -56,6 +56,7 @@ WANTED = by_environ(
     "x-requested-with",
     "x-sec-purpose",
     "x-varnish",
+    "x-vinyl",
 )
 # What tells the app of the client's copy (the last: a rehearsal), and what tells a document
 # request from others.
@@ -220,12 +221,17 @@ def tells_caches(names: Iterable[bytes]) -> bool:
     return any(name in CACHE_HEADERS or is_targeted(name) for name in names)
 
 
+def came_through_varnish(request: Request) -> bool:
+    """Its ninth version is called Vinyl Cache, and says that."""
+    return b"x-varnish" in request.index or b"x-vinyl" in request.index
+
+
 def may_be_shown_again(headers: Headers, request: Request, now: float) -> bool:
     """Whether these stored bytes could be shown again to anyone, the same visitor included.
 
     Then no id may stand in them (architecture, the rule of the two modes).
     """
-    if b"x-varnish" in request.index:
+    if came_through_varnish(request):
         return True
     # What a CDN or nginx reads before the page's own no-store.
     if any(is_targeted(n) and _keeps(v.lower()) for n, v in headers):

@@ -15,7 +15,13 @@ from itsdangerous import BadSignature
 from pixelpair.core import answers
 from pixelpair.core.addresses import parsed, public_ip
 from pixelpair.core.events import Twin, unpacked
-from pixelpair.core.http import header_value, is_targeted, printable, tells_caches
+from pixelpair.core.http import (
+    came_through_varnish,
+    header_value,
+    is_targeted,
+    printable,
+    tells_caches,
+)
 from pixelpair.core.notes import Notes
 from pixelpair.core.routes import READS
 from pixelpair.core.seals import signer, unsigned
@@ -227,7 +233,7 @@ def _whose(address: str) -> Literal["public", "private", "forged", "none"]:
 
 def _sharing(given: Headers, request: Request) -> str:
     """What says that others may be shown these bytes."""
-    if b"x-varnish" in request.index:
+    if came_through_varnish(request):
         return "asked through Varnish"
     said = [(n, v) for n, v in given if tells_caches([n])]
     name, value = next((pair for pair in said if pair[0] not in _TAGS), (said or [(b"", b"")])[0])

@@ -32,6 +32,7 @@ _ODD = frozenset(
         b"x-requested-with",
         b"x-sec-purpose",
         b"x-varnish",
+        b"x-vinyl",
     }
 )
 _FBP = re.compile(rb"_fbp=(fb\.[0-9]{1,3}\.[0-9]{1,20}\.[0-9]{1,40})(?:;|\Z)")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from pixelpair.delivery import figures, forks
+from pixelpair.delivery import figures, forks, locks
 
 if TYPE_CHECKING:
     import sqlite3
@@ -157,7 +157,7 @@ def _merge(db: sqlite3.Connection, waiting: Counter[Key], now: float) -> None:
 
 def read(spool: Path) -> list[Carried]:
     """All that is counted, the most frequent first. Raises sqlite3.Error where it is unreadable."""
-    if not (spool / FILE).exists():
+    if not locks.is_there(spool / FILE):
         return []
     with figures.opened(spool / FILE, _BUSY_SECONDS) as db:
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'carried'").fetchone() is None:

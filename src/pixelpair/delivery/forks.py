@@ -5,11 +5,14 @@ let go in the child. Knows nothing of what is locked.
 from __future__ import annotations
 
 import os
+import threading
 import weakref
+from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import threading
+    from collections.abc import Iterator
 
 
 class Forkable(Protocol):
@@ -32,6 +35,28 @@ def watch(thing: Forkable) -> None:
     if not _hooked and hasattr(os, "register_at_fork"):
         _hooked = True
         os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+
+
+class Imports:
+    """Whoever imports in a thread holds its lock."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        watch(self)
+
+    def after_fork(self) -> None:
+        self.fork_lock = threading.RLock()
+
+
+_imports = cache(Imports)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """No fork meanwhile. Seen: a module that was half imported when the process forked was so in
+    the child for ever, and the child's sender waited for it."""
+    with _imports().fork_lock:
+        yield
 
 
 def watched() -> list[Forkable]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pixelpair.core.events import Withdrawal, unpacked
-from pixelpair.delivery import bounds, frames, sources
+from pixelpair.delivery import bounds, frames, locks, sources
 from pixelpair.delivery.dispatch import Round
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class Intake:
             return
         self._tidied = True
         for source in self._outbox.sources():
-            if source not in names and not (self.spool / source).exists():
+            if source not in names and not locks.is_there(self.spool / source):
                 self._outbox.forget(source)
         for path in self.spool.glob(".journal-*.tmp"):
             with contextlib.suppress(OSError):

@@ -40,6 +40,19 @@ def say_once(message: str) -> None:
         log.info(message)
 
 
+def is_there(path: Path) -> bool:
+    """Whether something bears this name; raises OSError where that cannot be told.
+
+    `Path.exists()` says no there since Python 3.14: a spool that belongs to another user would
+    look like one that is not made yet.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def can_lock() -> bool:
     """Whether a file lock can tell a living owner from a dead one here."""
     if fcntl is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pixelpair.delivery import forks
 from pixelpair.delivery.redis_state import GROUP
 from pixelpair.errors import SpoolError
 
@@ -92,9 +93,10 @@ class Link:
 
     def __init__(self, address: Address) -> None:
         try:
-            import redis
-            from redis.backoff import NoBackoff
-            from redis.retry import Retry
+            with forks.importing():
+                import redis
+                from redis.backoff import NoBackoff
+                from redis.retry import Retry
         except ImportError:
             raise SpoolError(_MISSING) from None
         self.address = address
@@ -162,10 +164,18 @@ class Link:
         if policy not in ("", "noeviction"):
             raise SpoolError(_EVICTS.format(where=where, policy=policy))
         keeps = self.ask(lambda: self.client.info("persistence")).get("aof_enabled") == 1
-        self.durable = keeps and _numbers(version) >= WAITAOF_VERSION
+        can_tell = keeps and _numbers(version) >= WAITAOF_VERSION
+        # Who leaves the disk to the system would wait for it: WAITAOF took 5 s (Redis 8.0).
+        self.durable = can_tell and self.ask(self._appendfsync) != "no"
         if not keeps and where not in _said:
             _said.add(where)
             log.warning(_FORGETS, where)
+
+    def _appendfsync(self) -> str:
+        try:
+            return str(self.client.config_get("appendfsync").get("appendfsync", ""))
+        except self._redis.ResponseError:  # a managed one lets nobody ask
+            return ""
 
     def wait_for_disk(self) -> None:
         """Wait until what was written is in Redis's append-only file, where Redis can tell."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
-from pixelpair.delivery import figures, forks
+from pixelpair.delivery import figures, forks, locks
 from pixelpair.delivery.surroundings import surroundings
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def read(spool: Path) -> tuple[float | None, list[Seen]]:
 
     Raises sqlite3.Error where the file cannot be read.
     """
-    if not (spool / FILE).exists():
+    if not locks.is_there(spool / FILE):
         return None, []
     with figures.opened(spool / FILE, _BUSY_SECONDS) as db:
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'sight'").fetchone() is None:
@@ -218,7 +218,7 @@ def _seen(pixel: str, place: str, event: str, what: str, count: int, examples: s
 
 def reset(spool: Path) -> None:
     """Forget what was seen; shops that run go on counting. Raises sqlite3.Error."""
-    if (spool / FILE).exists():
+    if locks.is_there(spool / FILE):
         figures.change(spool / FILE, _forget, _BUSY_SECONDS)
 
 

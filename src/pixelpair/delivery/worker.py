@@ -12,7 +12,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pixelpair.delivery import forks
+from pixelpair.delivery import forks, locks
 from pixelpair.delivery.bell import Bell
 from pixelpair.delivery.dispatch import Round
 from pixelpair.delivery.drain import Drained, drain
@@ -190,7 +190,7 @@ class Worker:
         if not self._turn.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
             return Drained(left=self._leader.left(), reason="Graph has not answered in time")
         try:
-            if not self.spool.exists() and not self.journal.held:
+            if not locks.is_there(self.spool) and not self.journal.held:
                 return Drained()
             return drain(self._leader, self._stop, end, progress)
         finally:
@@ -225,12 +225,22 @@ class Worker:
             return
         self._closed = True
         ended = self.halt(timeout)
+        if ended:
+            self._let_go()
         self.journal.close()
         if lost := self._leader.lost():
             log.error("%d events could be neither sent nor written, and are lost", lost)
         if self._on_close is not None and ended:
             self._leader.guarded("close", self._on_close, None)
         self.meters.close()
+
+    def _let_go(self) -> None:
+        """A thread that led has done so; and so will a drain that is at it."""
+        if self._turn.acquire(blocking=False):
+            try:
+                self._leader.let_go()
+            finally:
+                self._turn.release()
 
     def _may_run(self) -> bool:
         """Whether a thread can send in this process; it is said once if that has a price."""
