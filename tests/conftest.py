@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import httpx
 import pytest
@@ -33,6 +35,17 @@ def _lines_anew() -> None:
     """A test is not silent because another has said the same."""
     logs.watch()
     logs.SELDOM.forget()
+
+
+@pytest.fixture
+def own_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No PIXELPAIR_* variable, nothing said yet, no tracker of another test."""
+    for name in [name for name in os.environ if name.startswith("PIXELPAIR_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("pixelpair.start.NOTES._said", set())
+    monkeypatch.setattr("pixelpair.tracker.LIVING", WeakSet())
 
 
 PATIENCE = 30.0
@@ -62,9 +75,12 @@ def missing_tool(name: str) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One below those that the system gives away itself: it is still free in a minute."""
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> object:
@@ -90,7 +106,7 @@ def server(
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -50,7 +50,7 @@ ALLOWED: dict[str, tuple[set[Place], str]] = {
         "each is said once; where log lines go, and how long that takes, is the shop's choice",
     ),
     "the app": (
-        {Place("asgi.py", "__call__")},
+        {Place("asgi/__init__.py", "__call__")},
         "the shop's app is called there: Starlette looks for a file before it sends it in a thread",
     ),
     "figures": (

@@ -55,7 +55,8 @@ class Meta:
         self.first: dict[str, float] = {}
         self.calls: list[float] = []
         self._lock = threading.Lock()
-        self._sink = Sink(self._answer, keeps=False)
+        # Nobody may take its port while it is down.
+        self._sink = Sink(self._answer, keeps=False, port=free_port())
         self.url = self._sink.url
 
     def _answer(self, events: Events) -> Answer:
@@ -238,7 +239,7 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]
         process.wait()
 
 
-def drain(settings: dict[str, str], seconds: float = 60) -> tuple[int, str]:
+def drain(settings: dict[str, str], seconds: float = 180) -> tuple[int, str]:
     """`pixelpair drain`: its exit code and what it said."""
     command = [*PIXELPAIR, "drain", "--timeout", str(seconds)]
     process = start(command, settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

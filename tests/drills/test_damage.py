@@ -147,10 +147,11 @@ def damage_database(
     with parts.ended(worker):
         load(settings | {"PIXELPAIR_SENDER": "none"}, ledger, 1000, f"{name}-new")
         new = {i: at for i, at in ledger.accepted.items() if i.startswith(f"{name}-new")}
-        assert parts.all_arrived(parts.Ledger(new), meta, 30)
+        assert parts.all_arrived(parts.Ledger(new), meta, 90)
         worker.terminate()
-        worker.wait(20)
-    assert parts.drain(settings)[0] == 0
+        worker.wait(60)
+    code, said = parts.drain(settings)
+    assert code == 0, said
     assert len(list(spool.glob("outbox.sqlite3.corrupt-*[0-9]"))) == 1
     assert b"is corrupt" in (spool.parent / f"{name}.log").read_bytes()
     assert parts.integrity(file) == [("ok",)]

@@ -55,7 +55,7 @@ class Victims:
 
     def close(self) -> None:
         self.worker.terminate()
-        self.worker.wait(30)
+        self.worker.wait(60)
 
     def all(self) -> list[int]:
         return [*parts.children(self.master), self.worker.pid]

@@ -158,7 +158,7 @@ def claim(_kind: str, folder: Path) -> Outcome:
         with parts.ended(_worker(two)) as second:
             parts.all_arrived(ledger, meta, 200)
             second.terminate()
-            second.wait(20)
+            second.wait(60)
         late = max(meta.first.values(), default=killed) - killed
         figures = parts.reckon(ledger, meta, f"redelivered {late:.0f} s after the kill")
         missing = sorted(ledger.missing(meta))

@@ -55,13 +55,13 @@ def _empty(sandbox: Sandbox) -> None:
     sandbox.clear()
 
 
-def settled(sandbox: Sandbox, status: str) -> list[dict]:
+def settled(sandbox: Sandbox, status: str, number: int = OCCURRENCES.total()) -> list[dict]:
     """All events, as soon as there are as many as there should be, all of one status."""
 
     def complete() -> list[dict]:
         events = sandbox.events()
         statuses = {event["status"] for event in events}
-        return events if len(events) >= OCCURRENCES.total() and statuses == {status} else []
+        return events if len(events) >= number and statuses == {status} else []
 
     until(complete, 30)
     return sandbox.events()
@@ -149,8 +149,7 @@ def test_thank_you_page_loaded_twice_and_elsewhere_is_one_purchase(
             page = laptop.new_page()
             page.goto(f"{url}/orders/{order_id}/complete")
             page.wait_for_load_state("networkidle")
-        until(lambda: len(sandbox.events()) == OCCURRENCES.total() + 2, 30)
-        events = sandbox.events()
+        events = settled(sandbox, "paired", OCCURRENCES.total() + 2)
     purchases = [event for event in events if event["name"] == "Purchase"]
     assert len(purchases) == 1
     assert purchases[0]["status"] == "paired"
@@ -168,6 +167,5 @@ def test_form_with_errors_and_sold_out_goods_report_nothing(
         page.goto(f"{url}/register")
         page.click("text=Create account")
         page.wait_for_load_state("networkidle")
-        until(lambda: len(sandbox.events()) == 2, 30)
-        events = sandbox.events()
+        events = settled(sandbox, "paired", 2)
     assert [(event["name"], event["status"]) for event in events] == [("PageView", "paired")] * 2

@@ -22,7 +22,7 @@ from tests.conftest import free_port, missing_tool, server, until
 from tests.delivery.sink import Answer, Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Events = list[dict[str, object]]
@@ -54,8 +54,9 @@ EVENT = re.compile(rb'\["PageView",\{\},"([0-9a-f]{32})"')
 # The ways to end: by a signal after a lifespan, by exit handlers, by those of an embedding server.
 ENDS = ("uvicorn, processes", "gunicorn, processes", "gunicorn, its ASGI", "uwsgi")
 # Servers look at their processes once a second, and three interpreters that end were seen to
-# take 1 s of two cores; the machine may have more to do.
-GRACE = 5.0
+# take 1 s of two cores; the machine may have more to do. A Graph that hangs would be waited for
+# 10 s, and gunicorn waits for its workers 30: with that each try would be too long.
+GRACE, TRIES = 7.0, 3
 
 
 @pytest.fixture
@@ -105,12 +106,13 @@ def stop_after_visits(command: list[str], spool: Path, sink: Sink) -> tuple[set[
     port = free_port()
     filled = [word.format(port=port) for word in command]
     with server(filled, port, environ(spool, sink)) as process:
+        before = len(sink.calls)
         shown = browse(port, 20)
-        until(lambda: sink.calls)  # the sender is at work, or hangs
+        until(lambda: len(sink.calls) > before)  # the sender is at work, or hangs
         shown |= browse(port, 20)
         told = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(40)
         return shown, time.monotonic() - told
 
 
@@ -132,10 +134,23 @@ def kept(spool: Path) -> set[str]:
 
 @pytest.mark.parametrize("kind", SERVERS)
 def test_what_came_last_arrives(command: list[str], tmp_path: Path, sink: Sink) -> None:
-    shown, took = stop_after_visits(command, tmp_path, sink)
-    assert (len(shown), kept(tmp_path)) == (40, set())
-    assert sink.ids == dict.fromkeys(shown, 1)
-    assert took < 2.0 + GRACE
+    everything: set[str] = set()
+
+    def stopped(spool: Path) -> float:
+        shown, took = stop_after_visits(command, spool, sink)
+        everything.update(shown)
+        assert (len(shown), kept(spool)) == (40, set())
+        assert sink.ids == dict.fromkeys(everything, 1)
+        return took
+
+    assert ends_in_time(stopped, tmp_path)
+
+
+def ends_in_time(stopped: Callable[[Path], float], folder: Path) -> bool:
+    """With nine interpreters beside it, gunicorn was seen to end after 9.1 s: a second or third
+    look tells who waits for something from who waits for the processor."""
+    tries = (stopped(folder / str(number)) for number in range(TRIES))
+    return any(took < 2.0 + GRACE for took in tries)
 
 
 @pytest.mark.parametrize("kind", ENDS)
@@ -145,14 +160,17 @@ def test_nobody_waits_for_a_graph_that_hangs(
     release = threading.Event()
 
     def hang(_events: Events) -> Answer:
-        release.wait(30)
+        release.wait(60)
         return Answer(503)
+
+    def stopped(spool: Path) -> float:
+        shown, took = stop_after_visits(command, spool, sink)
+        assert sink.events == []
+        assert kept(spool) == shown
+        return took
 
     sink.answer = hang
     try:
-        shown, took = stop_after_visits(command, tmp_path, sink)
+        assert ends_in_time(stopped, tmp_path)
     finally:
         release.set()
-    assert sink.events == []
-    assert took < 2.0 + GRACE
-    assert kept(tmp_path) == shown

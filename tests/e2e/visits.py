@@ -111,7 +111,7 @@ def pairs(*names: str) -> Told:
 
 def settled(sandbox: Sandbox, tab: Page, wanted: Told, quiet: int = 150) -> list[dict]:
     """The events, once they are as they should be and `quiet` ms more brought no others."""
-    until(lambda: told(sandbox.events()) == wanted, 15)
+    until(lambda: told(sandbox.events()) == wanted)
     tab.wait_for_timeout(quiet)
     events = sandbox.events()
     assert told(events) == wanted, f"{told(events)} instead of {wanted}"

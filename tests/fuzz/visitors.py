@@ -7,7 +7,7 @@ import json
 import re
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -179,12 +179,15 @@ def report(data: bytes) -> None:
 
 
 def _sealed(body: bytes) -> bytes:
+    """The report as it is where nobody can write it anew: orjson reads deeper than it writes."""
     try:
         given = orjson.loads(body)
-    except ValueError:
+        return _with_seal(given) if isinstance(given, dict) and "sealed" in given else body
+    except (ValueError, TypeError, RecursionError):
         return body
-    if not isinstance(given, dict) or "sealed" not in given:
-        return body
+
+
+def _with_seal(given: dict[str, Any]) -> bytes:
     match given.pop("sealed"):
         case [str(path), list(calls)] if all(isinstance(call, list) and call for call in calls):
             given["signed"] = SEAL.seal(page_text(path, [[*call, {}][:3] for call in calls]))

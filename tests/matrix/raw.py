@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 15.0
 LINGER = 0.5
+# So long every server keeps a connection that nobody uses; gunicorn's threads do for 2 s.
+KEPT = 1.0
 STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?\Z")
 FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\Z")
 CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[^\r\n]*)?\Z")
@@ -54,13 +56,14 @@ class Reply:
 
 class Wire:
     """A kept-alive connection. `ask` opens it anew after an answer that said it would close it;
-    one that is closed without having said so is a FramingError."""
+    one that is closed without having said so is a FramingError, where it was in use."""
 
     def __init__(self, port: int, timeout: float = TIMEOUT) -> None:
         self.port, self.timeout = port, timeout
         self.opened = 0  # how many connections it took
         self._socket: socket.socket | None = None
         self._seen = bytearray()
+        self._idle_since = 0.0
         self._watch: Callable[[bytes], object] | None = None
 
     def __enter__(self) -> Wire:
@@ -107,6 +110,7 @@ class Wire:
             raise FramingError(f"{len(surplus)} bytes after the answer: {surplus[:60]!r}")
         if not reply.keeps:
             self.close()
+        self._idle_since = time.monotonic()
         return reply
 
     def _await_end(self) -> None:
@@ -125,6 +129,9 @@ class Wire:
         elif select.select([self._socket], [], [], 0)[0]:
             more = self._socket.recv(65536)
             self.close()
+            if not more and time.monotonic() > self._idle_since + KEPT:
+                self._open()
+                return
             raise FramingError(f"unasked bytes: {more[:60]!r}" if more else "closed unannounced")
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-START = 30.0  # seconds; two cores may have more to do
-STOP = 15.0
+START = 60.0  # seconds; two cores may have more to do
+STOP = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ class Site:
         return frozenset(e["event_id"] for e in self.sandbox.events() if e["server"]) & shown
 
     def _drain(self) -> str:
-        command = [sys.executable, "-m", "pixelpair", "drain", "--timeout", "20"]
+        command = [sys.executable, "-m", "pixelpair", "drain", "--timeout", "60"]
         given = {**os.environ, **self.environ, "PYTHONPATH": str(ROOT / "src")}
         done = subprocess.run(
             command, env=given, cwd=ROOT, capture_output=True, text=True, check=False

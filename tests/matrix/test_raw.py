@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from . import raw
 from .raw import FramingError, Wire
 
 if TYPE_CHECKING:
@@ -95,6 +97,19 @@ def test_a_connection_closed_without_a_word_is_told() -> None:
         wire.ask("/")
         with pytest.raises(FramingError, match=r"closed unannounced|no end of line"):
             wire.ask("/")
+
+
+def test_one_that_nobody_has_used_for_long_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "KEPT", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=lambda: [_serve(listening, (WELL,)) for _ in range(2)])
+        serving.start()
+        with Wire(listening.getsockname()[1], timeout=5) as wire:
+            first = wire.ask("/")
+            assert wire._socket is not None
+            select.select([wire._socket], [], [], 5)
+            assert (wire.ask("/"), wire.opened) == (first, 2)
+        serving.join()
 
 
 def test_tells_of_each_piece_as_it_comes() -> None:

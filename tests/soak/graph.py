@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from tests.conftest import free_port
 from tests.delivery.sink import Answer, Sink, accepted
 from tests.drills.parts import start
 
@@ -77,7 +78,8 @@ class Moody:
         self._phases = phases
         self._begun: float | None = None
         self._ended = threading.Event()
-        self._sink = Sink(self._answer, keeps=False)
+        # Nobody may take its port while it is down.
+        self._sink = Sink(self._answer, keeps=False, port=free_port())
         self.url = self._sink.url
         self._mood = threading.Thread(target=self._follow)
 

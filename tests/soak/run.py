@@ -162,7 +162,7 @@ class Soak:
         if process.poll() is not None:
             self._gone.append(role)
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
     def _begin(self, graph: Graph, stack: ExitStack) -> None:
         """The visitors come; they go, and Graph is well, before the shops are stopped."""

@@ -112,10 +112,8 @@ def parse_trust(value: object) -> Trust | None:
         raise RuleError(f"host stands beside the proxies that overwrite it; {EXPECTED}")
     names = [word for word in words if word in _SPEAK]
     counts = [word for word in words if word.isascii() and word.isdigit()]
-    proxies = Networks()
-    for word in words:
-        if word not in names and word not in counts:
-            proxies |= INNER if word == "private" else _block(word)
+    places = dict.fromkeys(word for word in words if word not in names and word not in counts)
+    proxies = Networks(tuple(block for word in places for block in _blocks(word)))
     if len(names) > 1:
         raise RuleError(f"{' and '.join(names)}: only one can name the visitor")
     if host and names and names[0] not in _SPEAK_OF_HOST:
@@ -128,11 +126,13 @@ def parse_trust(value: object) -> Trust | None:
     return Trust(hops, proxies, names[0] if names else "", host)
 
 
-def _block(word: str) -> Networks:
+def _blocks(word: str) -> tuple[tuple[int, int], ...]:
+    if word == "private":
+        return INNER.blocks
     if word.endswith("/0"):
         raise RuleError(f"{word} would believe what any visitor says; {EXPECTED}")
     try:
-        return networks(word)
+        return networks(word).blocks
     except ValueError as error:
         why = str(error) if "host bits" in str(error) else f"{word[:80]!r} is no address"
         raise RuleError(f"{why}; {EXPECTED}") from None
