@@ -27,8 +27,8 @@ from side_by_side import say
 from sink import Sink
 
 from pixelpair.delivery.journal import Journal
+from pixelpair.sending import open_outbox, open_worker
 from pixelpair.settings import Settings
-from pixelpair.tracker import open_outbox, open_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

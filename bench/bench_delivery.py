@@ -22,8 +22,8 @@ from sink import Sink
 
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
+from pixelpair.sending import open_outbox, open_worker
 from pixelpair.settings import Settings
-from pixelpair.tracker import open_outbox, open_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,8 +28,8 @@ from sink import Sink
 
 from pixelpair.delivery.intake import Intake
 from pixelpair.delivery.journal import Journal
+from pixelpair.sending import open_outbox, open_worker
 from pixelpair.settings import Settings
-from pixelpair.tracker import open_outbox, open_worker
 
 ROUNDS, EVENTS, TASKS = 4, 30_000, 4_000
 BATCH = 1000

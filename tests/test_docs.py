@@ -19,14 +19,15 @@ from starlette.routing import Match
 import pixelpair
 from pixelpair import Settings, Tracker, cli
 from pixelpair.core.csp import ENFORCED, Permission, Scripts, permitted
-from pixelpair.core.events import CUSTOM_DATA, Event, is_standard
+from pixelpair.core.custom_data import CUSTOM_DATA
+from pixelpair.core.events import Event, is_standard
 from pixelpair.core.proxies import Trust
 from pixelpair.core.routes import parse_routes
 from pixelpair.core.sensitive import parse_sensitive
 from pixelpair.core.snippet import Snippet
+from pixelpair.options import PREFIX
 from pixelpair.sandbox import app as sandbox
 from pixelpair.sandbox import faults
-from pixelpair.settings import PREFIX
 
 from .docs_pages import BLOCKS, FENCE, ROOT, TEXTS, Block
 

@@ -15,7 +15,8 @@ from pixelpair.commands.sender import say
 from pixelpair.commands.words import OK
 from pixelpair.core.consent import SIX_MONTHS
 from pixelpair.core.consent_presets import PRESETS
-from pixelpair.core.events import CUSTOM_DATA, STANDARD_EVENTS
+from pixelpair.core.custom_data import CUSTOM_DATA
+from pixelpair.core.events import STANDARD_EVENTS
 from pixelpair.core.http import Request, may_be_shown_again
 from pixelpair.core.identity import COOKIE_LIMIT
 from pixelpair.core.machines import Reason, machine
@@ -28,9 +29,10 @@ from pixelpair.core.snippet import PENDING_LIMIT, PENDING_SECONDS
 from pixelpair.core.visit import NINETY_DAYS
 from pixelpair.delivery import drain, journal, ledger, outbox, retry
 from pixelpair.delivery.drain import Drained
+from pixelpair.options import PREFIX
 from pixelpair.sandbox import faults
 from pixelpair.sandbox.book import CAPACITY, WINDOW, Book
-from pixelpair.settings import _OF_PROCESS, PREFIX
+from pixelpair.settings import _OF_PROCESS
 from pixelpair.shops import SECONDS
 
 from . import docs_settings

@@ -24,25 +24,32 @@ DOORS = ("asgi", "wsgi", "flask", "django")
 CORE = {"core", "errors"}
 GRAPH = CORE | {"graph"}
 DELIVERY = GRAPH | {"delivery"}
-SHOPS = CORE | {"asking", "asking_async", "settings", "storefront", "shops"}
-TRACKER = DELIVERY | SHOPS | {"logs", "metrics", "readers", "tracker"}
+SETTINGS = CORE | {"options", "readers", "settings", "spool"}
+SHOPS = SETTINGS | {"asking", "asking_async", "fittings", "storefront", "shops"}
+SENDING = DELIVERY | SHOPS | {"sending", "start"}
+TRACKER = SENDING | {"logs", "metrics", "tracker"}
 # What a room may know beside itself; `pixelpair` is the façade.
 LAW: dict[str, set[str]] = {
     "errors": set(),
     "core": {"errors"},
     "readers": CORE,
-    "settings": CORE | {"readers"},
+    "options": CORE | {"readers"},
+    "spool": {"errors"},
+    "settings": SETTINGS,
     "asking": CORE,
     "asking_async": CORE | {"asking"},
-    "storefront": CORE | {"asking", "settings"},
+    "fittings": CORE | {"asking", "settings"},
+    "storefront": CORE | {"fittings", "settings"},
     "shops": SHOPS,
+    "start": SETTINGS,
+    "sending": SENDING,
     "graph": CORE,
     "catalog": GRAPH | {"readers"},
     "delivery": GRAPH,
     "logs": set(),
     "metrics": DELIVERY,
     "tracker": TRACKER,
-    "verbs": CORE | {"readers", "tracker"},
+    "verbs": CORE | {"readers", "start", "tracker"},
     "asgi": TRACKER,
     "wsgi": TRACKER,
     "flask": TRACKER | {"wsgi", "cli"},

@@ -21,7 +21,8 @@ from pixelpair import Settings
 from pixelpair.asgi import PixelPairMiddleware
 from pixelpair.core.events import purchase_id
 from pixelpair.flask import PixelPair
-from pixelpair.tracker import NOTES, Tracker
+from pixelpair.start import NOTES
+from pixelpair.tracker import Tracker
 from tests.conftest import BROWSER, PLAIN_CHROME, ROOT
 from tests.delivery.sink import Sink
 

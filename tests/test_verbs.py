@@ -20,7 +20,8 @@ from pixelpair.core.shop import Tracked
 from pixelpair.core.user_data import FIELDS
 from pixelpair.errors import OutsideRequest
 from pixelpair.settings import Settings
-from pixelpair.tracker import NOTES, Tracker
+from pixelpair.start import NOTES
+from pixelpair.tracker import Tracker
 from tests.core.exchanges import MATCHING, digest, request, site
 from tests.delivery.conftest import make_twin
 from tests.delivery.sink import Answer, Sink, accepted, refused

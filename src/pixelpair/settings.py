@@ -7,15 +7,10 @@ at once. Knows no framework.
 from __future__ import annotations
 
 import os
-import re
-import sys
-import tempfile
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import Field, dataclass, field, fields
-from difflib import get_close_matches
+from dataclasses import dataclass, fields
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from itsdangerous import Signer
@@ -25,45 +20,41 @@ from pixelpair.core import proxies
 from pixelpair.core import sensitive as addresses
 from pixelpair.core.consent import ConsentRule, parse_consent, parse_ldu
 from pixelpair.core.product.ids import CONTENT_IDS, GROUP_IDS
-from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable, RuleError
+from pixelpair.core.routes import DEFAULT_ROUTES, RouteTable
 from pixelpair.core.staff import EXPECTED, EventCode, Staff, parse_event_code
 from pixelpair.errors import Problem, SettingsError
+from pixelpair.options import (
+    PREFIX,
+    address,
+    flag,
+    hidden,
+    number,
+    one_of,
+    option,
+    problem,
+    read,
+    unknown,
+    unprinted,
+)
+from pixelpair.spool import default_spool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
     from pixelpair.core.events import Ldu
 
-PREFIX = "PIXELPAIR_"
 _MODES = ("live", "shadow", "off")
-_SECRETS = frozenset({"access_token", "app_secret", "metrics_token", "secret", "shops"})
 # What belongs to the process and not to one of its shops.
 _OF_PROCESS = frozenset(
     {"shops", "path", "spool", "outbox", "sender", "trusted_proxies", "strict"}
     | {"spool_limit", "spool_full", "fsync_ms", "keep_dead", "metrics_token"}
 )
-_LOGIN = re.compile(r"//[^/]*@")  # the name and password of an address
-# Meta's tokens begin so: two variables mixed up must not put one into the log. Readers lower-case
-# what they quote, and repr() writes line ends as letters.
-_TOKEN_LIKE = re.compile(
-    r"(?<=token=)[^&\s]+|(?:(?<![^\W_])|(?<=\\[nrt]))eaa[\w-](?:[\w-]|[.|](?=\w))*|eaa[a-z0-9]{5,}",
-    re.IGNORECASE,
-)
-_CUT_TOKEN = re.compile(r"(?<=\(hidden\))\s+\w.*", re.DOTALL)  # what a blank cut off
 # No quotes: not every reader of an env file takes them off.
 _TOKEN = r"[!#-&(-~]{1,1000}(?: +[!#-&(-~]{1,1000}){0,19}"  # noqa: S105
 _TOKENS = "one word, as Events Manager shows it, or one for each pixel id"
 _CONTENT_IDS = f"{', '.join(CONTENT_IDS)}, or a function of the product's facts by its dotted path"
 _GROUP_IDS = f"{', '.join(GROUP_IDS)}, or a function of the product's facts by its dotted path"
 _ASK = "a callable, or its dotted path like shop.visitors.who"
-
-
-def _option(default: object, read: Callable[[object], object], expected: str) -> Any:
-    return field(default=default, metadata={"read": read, "expected": expected})
-
-
-def _hidden(default: object, read: Callable[[object], object], expected: str) -> Any:
-    return field(default=default, repr=False, metadata={"read": read, "expected": expected})
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -74,141 +65,117 @@ class Settings:
     """
 
     # As Events Manager shows it; without one pixelpair is inert. Of several all get each event.
-    pixel_id: str = _option(
+    pixel_id: str = option(
         "", readers.fitting(r"[0-9]{1,32}(?: +[0-9]{1,32}){0,9}"), "digits only, or several such"
     )
     # From Events Manager or a system user; without one only the pixel runs.
-    access_token: str = _hidden("", readers.fitting(_TOKEN), _TOKENS)
-    access_token_file: Path | None = _option(
+    access_token: str = hidden("", readers.fitting(_TOKEN), _TOKENS)
+    access_token_file: Path | None = option(
         None, readers.file_path, "a readable file that holds the token"
     )
     # Where the app behind the token asks for proofs of it with each call of the catalog's commands.
-    app_secret: str = _hidden(
+    app_secret: str = hidden(
         "", readers.fitting(r"[0-9A-Za-z]{1,100}"), "one word, as the app's dashboard shows it"
     )
     # The first signs, all verify, the last (the oldest) keys Purchase ids.
-    secret: tuple[str, ...] = _hidden((), readers.words, "one or more words, the newest first")
-    test_event_code: EventCode = _option(
+    secret: tuple[str, ...] = hidden((), readers.words, "one or more words, the newest first")
+    test_event_code: EventCode = option(
         EventCode(), parse_event_code, "a code like TEST12345, or TEST12345@2026-12-01"
     )
     # The platform that sends for its shops, by Meta's convention name_major_minor.
-    partner_agent: str = _option("", readers.fitting(r"[A-Za-z0-9._-]{1,100}"), "like name_1_0")
-    graph_url: str = _option(
-        "https://graph.facebook.com",
-        readers.web_address,
-        "an https:// address without query (http:// on loopback only)",
-    )
+    partner_agent: str = option("", readers.fitting(r"[A-Za-z0-9._-]{1,100}"), "like name_1_0")
+    graph_url: str = address("https://graph.facebook.com")
     # The newest that Meta's own SDK (26.0.3) uses; a version lives two years at least.
-    graph_version: str = _option("v26.0", readers.fitting(r"v\d+\.\d+"), "like v26.0")
-    pixel_script_url: str = _option(
-        "https://connect.facebook.net/en_US/fbevents.js",
-        readers.web_address,
-        "an https:// address without query (http:// on loopback only)",
-    )
-    pixel_image_url: str = _option(
-        "https://www.facebook.com/tr",
-        readers.web_address,
-        "an https:// address without query (http:// on loopback only)",
-    )
-    routes: RouteTable = _option(
+    graph_version: str = option("v26.0", readers.fitting(r"v\d+\.\d+"), "like v26.0")
+    pixel_script_url: str = address("https://connect.facebook.net/en_US/fbevents.js")
+    pixel_image_url: str = address("https://www.facebook.com/tr")
+    routes: RouteTable = option(
         DEFAULT_ROUTES, readers.route_table, "EVENT [METHOD] /path, one rule a line"
     )
-    page_view: Literal["both", "browser", "off"] = _option(
-        "both", readers.choice("both", "browser", "off"), "both, browser or off"
-    )
+    page_view: Literal["both", "browser", "off"] = one_of("both", "browser", "off")
     # Each answer's own headers say whether it may be shown twice; a proxy's rules they cannot say.
-    event_id: Literal["auto", "server", "browser"] = _option(
-        "auto", readers.choice("auto", "server", "browser"), "auto, server or browser"
-    )
+    event_id: Literal["auto", "server", "browser"] = one_of("auto", "server", "browser")
     # What fbevents.js makes of buttons and forms on its own has no server half.
-    auto_config: bool = _option(False, readers.boolean, "1 or 0")
+    auto_config: bool = flag()
     # Customer information leaves only where the shop says so.
-    advanced_matching: bool = _option(False, readers.boolean, "1 or 0")
+    advanced_matching: bool = flag()
     # Asked on answers with an event: what the shop knows of the visitor, as identify() takes it.
-    identify: Any = _option(None, readers.ask_of, _ASK)
+    identify: Any = option(None, readers.ask_of, _ASK)
     # Asked on answers with a Purchase: whether the order is paid, if the shop says it later.
-    purchase_status: Any = _option(None, readers.ask_of, _ASK)
+    purchase_status: Any = option(None, readers.ask_of, _ASK)
     # A stable external_id for visitors without a name, made of their _fbp.
-    anonymous_id: bool = _option(False, readers.boolean, "1 or 0")
-    consent: ConsentRule = _option(ConsentRule(), parse_consent, "see docs/consent.md")
+    anonymous_id: bool = flag()
+    consent: ConsentRule = option(ConsentRule(), parse_consent, "see docs/consent.md")
     # Global Privacy Control: Meta's Limited Data Use, a refusal, or nothing.
-    gpc: Literal["ldu", "deny", "ignore"] = _option(
-        "ldu", readers.choice("ldu", "deny", "ignore"), "ldu, deny or ignore"
-    )
-    dnt: bool = _option(False, readers.boolean, "1 or 0")  # read "DNT: 1" like GPC
-    ldu: Ldu | None = _option(None, parse_ldu, "country,state")
+    gpc: Literal["ldu", "deny", "ignore"] = one_of("ldu", "deny", "ignore")
+    dnt: bool = flag()  # read "DNT: 1" like GPC
+    ldu: Ldu | None = option(None, parse_ldu, "country,state")
     # Which proxies to believe: without it the visitor is who holds the socket.
-    trusted_proxies: proxies.Trust | None = _option(None, proxies.parse_trust, proxies.EXPECTED)
+    trusted_proxies: proxies.Trust | None = option(None, proxies.parse_trust, proxies.EXPECTED)
     # Else the widest that the public-suffix list allows.
-    cookie_domain: str = _option("", readers.domain, "a domain like shop.example")
+    cookie_domain: str = option("", readers.domain, "a domain like shop.example")
     # Whose visits are not counted.
-    staff: Staff = _option(Staff(), readers.staff, EXPECTED)
+    staff: Staff = option(Staff(), readers.staff, EXPECTED)
     # Whoever has the address of such a page can take an account: it gets no pixel.
-    sensitive: tuple[str, ...] = _option(
+    sensitive: tuple[str, ...] = option(
         addresses.DEFAULT, addresses.parse_sensitive, addresses.EXPECTED
     )
     # Query keys of the shop whose values are nobody's business, beside those known to be.
-    private_keys: tuple[str, ...] = _option((), readers.listed, "names of query parameters")
+    private_keys: tuple[str, ...] = option((), readers.listed, "names of query parameters")
     # By which of its ids a product goes to Meta, on pages and in events alike.
-    content_id: Any = _option(None, readers.content_choice(CONTENT_IDS), _CONTENT_IDS)
-    group_id: Any = _option(None, readers.content_choice(GROUP_IDS), _GROUP_IDS)
+    content_id: Any = option(None, readers.content_choice(CONTENT_IDS), _CONTENT_IDS)
+    group_id: Any = option(None, readers.content_choice(GROUP_IDS), _GROUP_IDS)
     # For a value given without one. None is invented.
-    currency: str = _option("", readers.upper("[A-Z]{3}"), "an ISO 4217 code like SEK")
-    phone_country: str = _option("", readers.upper("[A-Z]{2}"), "an ISO 3166 country code like SE")
+    currency: str = option("", readers.upper("[A-Z]{3}"), "an ISO 4217 code like SEK")
+    phone_country: str = option("", readers.upper("[A-Z]{2}"), "an ISO 3166 country code like SE")
     # A redirect there means that the act was refused.
-    login_paths: tuple[str, ...] = _option(
+    login_paths: tuple[str, ...] = option(
         ("/login", "/signin", "/accounts/login"), readers.paths, "paths that start with /"
     )
     # For development: track() outside any request raises.
-    strict: bool = _option(False, readers.boolean, "1 or 0")
-    spool: Path | None = _option(None, readers.file_path, "a folder on a local disk")
+    strict: bool = flag()
+    spool: Path | None = option(None, readers.file_path, "a folder on a local disk")
     # Printed nowhere: the address of a Redis holds its password.
-    outbox: Path | str | None = _hidden(
+    outbox: Path | str | None = unprinted(
         None, readers.outbox_place, "a file in the spool, or redis://HOST"
     )
     # none: web processes only write; `pixelpair drain` sends.
-    sender: Literal["thread", "none"] = _option(
-        "thread", readers.choice("thread", "none"), "thread or none"
-    )
+    sender: Literal["thread", "none"] = one_of("thread", "none")
     # Half for the journals, half for the outbox: of 1.5 KB an event, 2.5 million.
-    spool_limit: int = _option(
+    spool_limit: int = option(
         4_000_000_000, readers.size(256_000_000, 10**15), "a size like 4GB, 256MB at least"
     )
     # What was accepted is kept, and what has no room is not accepted: see docs/delivery.md.
-    spool_full: Literal["drop_newest", "drop_oldest"] = _option(
-        "drop_newest", readers.choice("drop_newest", "drop_oldest"), "drop_newest or drop_oldest"
-    )
+    spool_full: Literal["drop_newest", "drop_oldest"] = one_of("drop_newest", "drop_oldest")
     # How often what was accepted is forced to the disk, in ms. Beyond 30 s kernels do it unasked.
-    fsync_ms: int = _option(500, readers.between(10, 60_000), "a whole number from 10 to 60000")
+    fsync_ms: int = number(500, 10, 60_000)
     # In days: for so long Meta's answer to a Purchase may still be looked into.
-    keep_dead: int = _option(30, readers.between(1, 3650), "a whole number from 1 to 3650")
-    path: str = _option("/_pixelpair", readers.mount, "a path that starts with /")
+    keep_dead: int = number(30, 1, 3650)
+    path: str = option("/_pixelpair", readers.mount, "a path that starts with /")
     # Who knows it may read the figures of this host; without one there is no such address.
-    metrics_token: str = _hidden(
+    metrics_token: str = hidden(
         "", readers.fitting(r"[!-~]{16,200}"), "one word of 16 characters or more"
     )
     # The shop's own pages need no mention; a front end on another host does.
-    origins: tuple[str, ...] = _option(
+    origins: tuple[str, ...] = option(
         (), readers.origins, "origins like https://www.shop.example (http:// on loopback only)"
     )
     # Whoever opens a page can make what is named here, with any data: so nothing is.
-    page_events: tuple[str, ...] = _option(
+    page_events: tuple[str, ...] = option(
         (), readers.page_events, "names of events like AddToWishlist"
     )
     # One report a page view: nobody reads a page a second, and an office shares one address.
-    report_rate: int = _option(60, readers.between(1, 100_000), "a whole number from 1 to 100000")
+    report_rate: int = number(60, 1, 100_000)
     # Staff pages and API documentation are no shop pages.
-    exclude: tuple[str, ...] = _option(
+    exclude: tuple[str, ...] = option(
         ("/admin", "/docs", "/redoc", "/__debug__"),
         readers.paths,
         "paths that start with /; * stands for anything within a segment",
     )
     # shadow: pages stay as they are, nothing is sent, and `pixelpair shadow` says what would be.
-    mode: Literal["live", "shadow", "off"] = _option(
-        "live", readers.choice("live", "shadow", "off"), "live, shadow or off"
-    )
+    mode: Literal["live", "shadow", "off"] = one_of("live", "shadow", "off")
     # Many shops in one process, each with options of its own over these.
-    shops: Any = _hidden(
+    shops: Any = hidden(
         None,
         readers.shop_table,
         "JSON of host patterns and options, or the dotted path of an object with for_host and"
@@ -218,9 +185,9 @@ class Settings:
     def __init__(self, **given: object) -> None:
         problems: list[Problem] = []
         options = {f.name: f for f in fields(type(self))}
-        problems += [_unknown(key, list(options)) for key in sorted(given.keys() - options)]
-        for name, option in options.items():
-            object.__setattr__(self, name, _read(option, given.get(name), problems))
+        problems += unknown(given, options)
+        for name, each in options.items():
+            object.__setattr__(self, name, read(each, given.get(name), problems))
         if self.access_token_file and not self.access_token:
             token = _from_file(self.access_token_file, problems)
             object.__setattr__(self, "access_token", token)
@@ -236,11 +203,11 @@ class Settings:
         """What is right alone and wrong beside the rest."""
         found, tokens = [], len(self.access_token.split())
         if tokens > 1 and tokens != len(self.pixels):
-            found.append(_problem(f"{PREFIX}ACCESS_TOKEN", "(hidden)", _TOKENS))
+            found.append(problem(f"{PREFIX}ACCESS_TOKEN", "(hidden)", _TOKENS))
         for name in ("anonymous_id", "identify"):
             if getattr(self, name) and not self.advanced_matching:
                 expected = f"to be set with {PREFIX}ADVANCED_MATCHING=1 only"
-                found.append(_problem(PREFIX + name.upper(), "(set)", expected))
+                found.append(problem(PREFIX + name.upper(), "(set)", expected))
         return found
 
     @classmethod
@@ -252,7 +219,7 @@ class Settings:
         """Settings from `PIXELPAIR_*` variables; `given` options go before them."""
         environ = os.environ if environ is None else environ
         if not isinstance(given, Mapping | None):
-            raise SettingsError([_problem("PIXELPAIR", "(set)", "a dict of options")])
+            raise SettingsError([problem("PIXELPAIR", "(set)", "a dict of options")])
         found: dict[str, object] = {
             key.removeprefix(PREFIX).lower(): value
             for key, value in environ.items()
@@ -331,55 +298,18 @@ def _shop(
     """One of many shops: its own options over those of the process."""
     options = {str(key).removeprefix(PREFIX).lower(): value for key, value in own.items()}
     problems += [
-        _problem(f"{host}: {PREFIX}{name.upper()}", "(set)", "one for all shops of the process")
+        problem(f"{host}: {PREFIX}{name.upper()}", "(set)", "one for all shops of the process")
         for name in sorted(options.keys() & _OF_PROCESS)
     ]
     try:
         return Settings(**{**base, **{k: v for k, v in options.items() if k not in _OF_PROCESS}})
     except SettingsError as error:
         problems += [
-            _problem(f"{host}: {p.key}", p.value, p.expected)
+            problem(f"{host}: {p.key}", p.value, p.expected)
             for p in error.problems
             if p not in problems
         ]
         return None
-
-
-def _problem(key: str, value: str, expected: str) -> Problem:
-    """A problem that shows no token, wherever one was put."""
-    return Problem(*(_TOKEN_LIKE.sub("(hidden)", text) for text in (key, value, expected)))
-
-
-def _read(option: Field[object], value: object, problems: list[Problem]) -> object:
-    default = option.default
-    if value is None or (isinstance(value, str) and not value.strip()):
-        value = default if isinstance(default, str) and default else None
-        if value is None:
-            return default
-    try:
-        return option.metadata["read"](value)
-    except Exception as error:  # a lazy value of the shop may raise anything
-        expected = str(error) if isinstance(error, RuleError) else option.metadata["expected"]
-        shown = "(hidden)" if option.name in _SECRETS else _shown(value)
-        problems.append(_problem(PREFIX + option.name.upper(), shown, expected))
-        return default
-
-
-def _shown(value: object) -> str:
-    text = _LOGIN.sub("//(hidden)@", value if isinstance(value, str) else repr(value))
-    text = _CUT_TOKEN.sub("", _TOKEN_LIKE.sub("(hidden)", text))
-    first = text.strip().partition("\n")[0]
-    return repr(first[:80] + ("…" if len(text.strip()) > min(80, len(first)) else ""))
-
-
-def _unknown(key: str, names: list[str]) -> Problem:
-    if key.lower() == "enabled":
-        return _problem(PREFIX + "ENABLED", "(set)", f"{PREFIX}MODE=live, shadow or off instead")
-    near = get_close_matches(key.lower(), names, 1)
-    if key.lower() in names:
-        return _problem(key, "(set)", f"as a keyword it is written {key.lower()}")
-    hint = f"did you mean {PREFIX}{near[0].upper()}?" if near else "no such setting"
-    return _problem(PREFIX + key.upper(), "(set)", hint)
 
 
 def _from_file(file: Path, problems: list[Problem]) -> str:
@@ -389,46 +319,5 @@ def _from_file(file: Path, problems: list[Problem]) -> str:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds no token"
         expected = f"a readable file that holds the token ({why})"
-        problems.append(_problem(PREFIX + "ACCESS_TOKEN_FILE", repr(str(file)), expected))
+        problems.append(problem(PREFIX + "ACCESS_TOKEN_FILE", repr(str(file)), expected))
         return ""
-
-
-def default_spool(pixel_id: str) -> Path:
-    """The folder for a shop that names none: the service manager's, the user's, a temporary one.
-
-    Below the user's folder each pixel has its own: two shops must not share an outbox.
-    """
-    state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]  # systemd.exec(5)
-    if state:
-        return Path(state)
-    base = _user_state()
-    if base is not None and _can_hold(base):
-        return base / "pixelpair" / (pixel_id or "none")
-    return temporary_spool(pixel_id)
-
-
-def temporary_spool(pixel_id: str) -> Path:
-    """Where events wait if there is no better place: it may be emptied at a reboot."""
-    owner = os.getuid() if hasattr(os, "getuid") else "user"
-    return Path(tempfile.gettempdir()) / f"pixelpair-{owner}" / (pixel_id or "none")
-
-
-def _user_state() -> Path | None:
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support"
-    return Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state")
-
-
-def _can_hold(folder: Path) -> bool:
-    """Whether we could make a folder there, asked without making one."""
-    try:
-        existing = next((p for p in (folder, *folder.parents) if p.exists()), None)
-    except OSError:  # such as another user's home, which we may not even look into
-        return False
-    return existing is not None and existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

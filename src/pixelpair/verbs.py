@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
+from contextlib import suppress
+from importlib import import_module
 from itertools import islice
 from sys import _getframe
 from typing import TYPE_CHECKING
@@ -18,13 +21,12 @@ from pixelpair.core.orders import Later
 from pixelpair.core.shop import Tracked
 from pixelpair.errors import OutsideRequest
 from pixelpair.readers import TRUE_WORDS
-from pixelpair.tracker import LIVING, NO_SHOP, NOTES, home
+from pixelpair.start import NOTES
+from pixelpair.tracker import LIVING, NO_SHOP, Tracker
 
 if TYPE_CHECKING:
     from datetime import datetime
     from types import EllipsisType
-
-    from pixelpair.tracker import Tracker
 
 _MAX_ITEMS = 500  # of a list, as custom data are cut
 
@@ -153,7 +155,7 @@ def _senders(pixel_id: str | None) -> list[Tracker]:
     """The trackers of this process whose event it is, those that live on first."""
     trackers = list(LIVING)
     living = [tracker for tracker in trackers if tracker.sends]
-    living = living or [t for t in trackers if t.settings.mode == "shadow"] or [home()]
+    living = living or [t for t in trackers if t.settings.mode == "shadow"] or [_home()]
     own = [tracker for tracker in living if tracker.has(pixel_id)] or living
     return [tracker for tracker in own if not tracker.closed] or own
 
@@ -212,3 +214,18 @@ def _say_bad_name() -> None:
         "%s: an event's name is 1 to 50 letters, digits, spaces, _ or -; it was dropped",
         place,
     )
+
+
+_homes: list[Tracker] = []  # keeps it alive: nobody else holds it
+
+
+def _home() -> Tracker:
+    """The tracker of a process that serves no page: by the environment, or a Django project's."""
+    if _homes and not _homes[0].closed:
+        return _homes[0]
+    tracker = None
+    if "django.conf" in sys.modules:
+        with suppress(Exception):  # Django may be there without a project
+            tracker = import_module("pixelpair.django.middleware").project_tracker()
+    _homes[:] = [tracker or Tracker.for_door(None)]
+    return _homes[0]

@@ -13,7 +13,7 @@ from pixelpair.core.policy import Question
 from pixelpair.core.proxies import parse_trust
 from pixelpair.core.sensitive import sensitive
 from pixelpair.core.staff import parse_staff
-from pixelpair.storefront import arrival_of
+from pixelpair.fittings import arrival_of
 from tests.core.exchanges import AGENT, FBP, NOW, PIXEL, digest
 from tests.core.test_desk import (
     AROUND,

@@ -262,7 +262,7 @@ AGAIN = {
     "no_scripts": ("GET", 200, [TYPE, NEVER], (PAGE,)),
     "no_head": ("GET", 200, HTML, (b"",)),
     "utf_16": ("GET", 200, HTML, (b"\xff\xfe<\0",)),
-    "encoded": ("GET", 200, [TYPE, (b"content-encoding", b"br")], (b"?",)),
+    "encoded": ("GET", 200, [TYPE, (b"content-encoding", b"compress")], (b"?",)),
     "attachment": ("GET", 200, [TYPE, (b"content-disposition", b"attachment")], (PAGE,)),
     "excluded": ("POST", 200, HTML, (PAGE,)),
 }

@@ -15,7 +15,7 @@ from pixelpair.core.exchange import Exchange
 from pixelpair.core.http import Request
 from pixelpair.core.notes import Notes
 from pixelpair.core.proxies import parse_trust
-from pixelpair.storefront import arrival_of
+from pixelpair.fittings import arrival_of
 from tests.core.exchanges import FBP, HTML, JSON, PAGE, TYPE, answer, every, request
 from tests.core.test_desk import OWN, VIEW, desk, report
 from tests.core.test_person import kept

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixelpair.core.privacy import REMOVED, Firewall, clean_text
+from pixelpair.core.personal import REMOVED, clean_text
+from pixelpair.core.privacy import Firewall
 from pixelpair.core.sensitive import DEFAULT, sensitive
 
 SHOP = "https://www.shop.example"
@@ -24,7 +25,6 @@ URLSAFE_16 = "Drmhze6EPcv0fN_81Bj-nA"
 URLSAFE_32 = "h3Jk9sLm2Qx7Vb5Nc8Tz4Rw1Yp6Fd0Ga-Ke_Ui9Ob3s"
 HEX = "9f86d081884c7d659a2feaa0c55ad015"
 DJANGO = f"c3jtxk-{HEX}"
-
 KEPT = [
     # pages and products, whatever their numbers look like
     "/",
@@ -101,7 +101,6 @@ KEPT = [
     "/?next=/products/1&url=https%3A%2F%2Fshop.example%2Ftea%3Fa%3D1",
     "/?next=//x&q=and/or&ratio=16/9",
 ]
-
 STRIPPED = [
     # e-mail addresses
     ("/unsubscribe/jane@example.com", f"/unsubscribe/{REMOVED}"),
@@ -261,36 +260,6 @@ def test_value_with_many_addresses_is_read_within_bounds() -> None:
     assert len(asked) <= 1 + 21 * 5
 
 
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("card 4111 1111 1111 1111, 12/28", f"card {REMOVED}, 12/28"),
-        ("378282246310005", REMOVED),
-        ("Kettle 4111111111111112", None),
-        ("green tea 100 g", None),
-        ("4006381333931", None),
-        ("Teapot 1.2 l (2026)", None),
-        ("Sencha 01-02-2027", None),
-        ("iPhone 15 Pro Max 256GB", None),
-        ("C++ in 24 hours", None),
-        ("100% cotton @ home", None),
-        ("présentoir à thé", None),
-        ("", None),
-        ("jane@example.com", REMOVED),
-        ("kettle for jane@example.com, red", f"kettle for {REMOVED}, red"),
-        ("<jörg@münchen.de>", f"<{REMOVED}>"),
-        ("jane%40example.com", REMOVED),
-        ("call +46 (0)70-123 45 67 now", f"call {REMOVED} now"),
-        ("call 070-123 45 67 now", f"call {REMOVED} now"),
-        ("(08) 123 456 78", REMOVED),
-        (f"my key {JWT}", f"my key {REMOVED}"),
-        (f"my key {HEX}.", f"my key {REMOVED}."),
-    ],
-)
-def test_texts(text: str, clean: str | None) -> None:
-    assert clean_text(text) == (text if clean is None else clean)
-
-
 def test_custom_data_keeps_its_codes() -> None:
     dirty = {"search_string": "jane@example.com", "content_name": "Tea", "value": 1.5}
     codes = {"content_ids": ["a@b.cd"], "order_id": "+46701234567", "currency": "SEK"}
@@ -401,19 +370,6 @@ def test_how_many_random_ones_are_found(digits: str, length: int, least: float) 
     assert found >= least * 1000 if least else found == 0
 
 
-SECRETS = st.sampled_from([10, 36, 62]).flatmap(
-    lambda kinds: st.text(
-        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[:kinds], min_size=22
-    )
-)
-
-
-@given(SECRETS)
-def test_clean_text_is_clean(text: str) -> None:
-    for place in (f"a {text}, b", f"{text}.{text}.{text}"):
-        assert clean_text(clean_text(place)) == clean_text(place)
-
-
 @given(st.text(max_size=300))
 @example("%")
 @example("a=%E4&b=%")
@@ -424,13 +380,6 @@ def test_any_address_stays_one(rest: str) -> None:
     assert WALL.url(clean) == clean
     if url.isascii() and url.isprintable() and " " not in url:
         assert urlsplit(clean).netloc == "www.shop.example"
-
-
-@given(st.text() | st.text("ab@.+-0 %4=&?/"))
-def test_any_text_is_cleaned_once(text: str) -> None:
-    clean = clean_text(text)
-    assert len(clean) <= max(len(text), 4096) + len(REMOVED)
-    assert "@" in text or "%" in text or len(clean) <= len(text) + len(REMOVED)
 
 
 @pytest.mark.parametrize(

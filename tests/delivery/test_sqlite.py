@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelpair.core.events import Withdrawal
-from pixelpair.delivery import identities, sqlite, tables
+from pixelpair.delivery import identities, schema, sqlite
 from pixelpair.delivery.outbox import REMEMBER, Room, Row, Stats, digest
 from pixelpair.delivery.retry import Delivered, Hold, RetryAt
 from pixelpair.delivery.sqlite import SqliteOutbox
@@ -82,7 +82,7 @@ def test_where_it_is_full_the_oldest_dead_letters_go_and_the_rest_must_wait(
 
 def test_pages_that_were_freed_are_room(tmp_path: Path, clock: Clock) -> None:
     box = filled(tmp_path / "o", clock, limit=400_000)
-    assert tables.bytes_used(box._db) > 400_000
+    assert schema.bytes_used(box._db) > 400_000
     box.settle([(row.key, Delivered()) for row in box.claim(999, NOW)], NOW)
     assert box.make_room() == Room()
     assert box.stats().dead == 200
@@ -164,7 +164,7 @@ def test_syncs_its_files(tmp_path: Path, clock: Clock) -> None:
 def test_a_verdict_that_cannot_be_written_is_written_before_the_next_claim(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "BUSY_MS", 0)
+    monkeypatch.setattr(schema, "BUSY_MS", 0)
     box = SqliteOutbox(tmp_path / "o", clock)
     box.put_many([make_twin(n) for n in range(3)])
     rows = box.claim(9, NOW)
@@ -276,7 +276,7 @@ def test_a_verdict_on_a_withdrawn_event_leaves_nothing_behind(tmp_path: Path, cl
 def test_looking_into_an_outbox_waits_for_no_writer(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "BUSY_MS", 0)
+    monkeypatch.setattr(schema, "BUSY_MS", 0)
     box = SqliteOutbox(tmp_path / "o", clock)
     box.put_many([make_twin(1)])
     with box._transaction():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixelpair.tracker import NOTES
+from pixelpair.start import NOTES
 
 from .drive import Answer, Ask, Ledger
 from .fronts import FRONTS, Front

@@ -14,9 +14,9 @@ from django.urls import path
 
 from pixelpair import Settings, Tracker, asgi, wsgi
 from pixelpair.delivery.sightings import read
-from pixelpair.django.middleware import _fed
+from pixelpair.django.responses import fed
 from pixelpair.tracker import LIVING
-from pixelpair.wsgi import request_of
+from pixelpair.wsgi.requests import request_of
 
 from .drive import PIXEL, Answer, Ask, Wire, ask_asgi, ask_wsgi, converse, environ_of, scope_of
 from .fronts import FRONTS, Front, asgi_site, wsgi_site
@@ -207,7 +207,7 @@ def test_django_stream_keeps_its_empty_parts(bare: Tracker) -> None:
     exchange = bare.begin("GET", lambda: request_of(environ_of(Ask()), lambda: None, "/", {}))
     response = StreamingHttpResponse([b"", DOCUMENT])
     exchange.respond(200, [(b"content-type", b"text/html")])
-    assert list(_fed(exchange, iter(response.streaming_content))) == [b"", DOCUMENT]
+    assert list(fed(exchange, iter(response.streaming_content))) == [b"", DOCUMENT]
 
 
 def staff(request: Any) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from pixelpair.core.events import CUSTOM_DATA
+from pixelpair.core.custom_data import CUSTOM_DATA
 from pixelpair.core.http import Request
 from pixelpair.core.notes import Notes
 from pixelpair.core.product import CONTENT_IDS, Scan, content_id

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pixelpair.commands.screen import answer, count
 from pixelpair.commands.words import LEFT, OK, USAGE, add
 from pixelpair.delivery.meters import Meters
-from pixelpair.tracker import open_journal, open_worker, spool_of
+from pixelpair.sending import open_journal, open_worker, spool_of
 
 if TYPE_CHECKING:
     import argparse

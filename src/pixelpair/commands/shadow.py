@@ -14,7 +14,7 @@ from pixelpair.commands.words import LEFT, OK, add, moment
 from pixelpair.core.shadow import NOT_SENT, PAGE_MAY, PAGE_SENDS, PAGES, UNREAD, WOULD_SEND
 from pixelpair.delivery.sightings import read, reset
 from pixelpair.errors import SpoolError
-from pixelpair.tracker import spool_of
+from pixelpair.sending import spool_of
 
 if TYPE_CHECKING:
     import argparse

@@ -93,8 +93,7 @@ class Desk:
             answer = self._at[request.path](request, body, asked.learned if asked else None)
             return answer if request.method != "HEAD" else replace(answer, body=b"")
         except Exception:
-            self._shop.notes.count("failures")
-            self._shop.notes.say("failed", exc_info=True)
+            self._shop.notes.failed()
             return Answer(204, [_NO_STORE])
 
     def _pixel_js(self, request: Request, _body: bytes, _learned: Learned | None) -> Answer:

@@ -10,43 +10,31 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pixelpair.core import answers
-from pixelpair.core.charsets import has_wide_bom, reads_as_ascii
-from pixelpair.core.codings import Recoded, coding_of
+from pixelpair.core.charsets import reads_as_ascii
 from pixelpair.core.current import CURRENT as CURRENT
 from pixelpair.core.forms import BodyReader
-from pixelpair.core.http import (
-    Headers,
-    header_value,
-    location_path,
-    may_be_shown_again,
-    printable,
-    without,
-)
-from pixelpair.core.inquiry import Inquiry, order_of
+from pixelpair.core.inquiry import Inquiry, inquiry_of
+from pixelpair.core.leaving import obeyed
 from pixelpair.core.page import Mode, Page
-from pixelpair.core.rehearsal import DOCTOR, Held, Rehearsal, admits, rehearsal
-from pixelpair.core.routes import READS
+from pixelpair.core.passage import Passage, late
+from pixelpair.core.rehearsal import DOCTOR, Rehearsal, admits, rehearsal
+from pixelpair.core.response import Response
 from pixelpair.core.shop import Said
 from pixelpair.core.usual import usual_page
-from pixelpair.core.validators import asks_for_document, inbound, outbound_304, outbound_page
+from pixelpair.core.validators import asks_for_document, inbound, outbound_304
+from pixelpair.core.verdict import EXCLUDED, is_excluded, judged
 from pixelpair.core.visit import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pixelpair.core.events import Event
-    from pixelpair.core.http import Request
+    from pixelpair.core.http import Headers, Request
     from pixelpair.core.policy import Learned
-    from pixelpair.core.routes import Answer, Field
-    from pixelpair.core.shop import SetCookie, Shop, Tracked
-
-# The browser asks again elsewhere, the same way or not: a rule's act has not run yet. Seen with the
-# trailing slash that Flask and Starlette add: one act, two events.
-_MOVED = frozenset({301, 307, 308})
+    from pixelpair.core.routes import Field
+    from pixelpair.core.shop import Shop, Tracked
 
 _SHOWN: frozenset[Mode] = frozenset({"server", "browser"})  # pages that visitors see
 
-_READ_BY = {"encoded": b"content-encoding", "charset": b"content-type"}
 _readable = lru_cache(256)(reads_as_ascii)
 
 # What most answers but pages are: not even looked at, where no rule hears of them.
@@ -67,17 +55,13 @@ class Exchange:
     _body: BodyReader | None = None
     _said: Said | None = None
     _mute = False
-    _begun = False
-    _usual = False
-    _viewed = False  # it went the usual way
+    _usual = False  # it may be gone the usual way: its first bytes tell
     _length = -1  # where the app's Content-Length stands
-    _page: Page | None = None
-    _recoded: Recoded | Held | None = None
+    _response: Response | None = None  # none yet, or it went the usual way
+    _passage: Passage | None = None
     _rehearsal: Rehearsal | None = None  # the shop's own doctor asks
     _asked: Request
     _given: Headers  # the app's headers as they came
-    _held: Headers  # the same with lower-case names
-    _visit: Visit | None = None
 
     def __init__(
         self, shop: Shop, method: str, request: Callable[..., Request], *source: object
@@ -99,8 +83,8 @@ class Exchange:
         """What the view says, from its first word on."""
         if self._said is None:
             self._said = Said()
-            if self._visit is not None:
-                self._visit.person.said = self._said
+            if self._response is not None:
+                self._response.visit.person.said = self._said
         return self._said
 
     def track(self, tracked: Tracked) -> None:
@@ -108,7 +92,7 @@ class Exchange:
         if not self.passing:
             self.said.tracked.append(tracked)
         elif not self._mute and self._method != "HEAD":  # nothing comes of that anyway
-            self._too_late(tracked.event_name)
+            self._shop.notes.too_late(tracked.event_name)
 
     def identify(self, given: Mapping[str, object] | None) -> None:
         """Customer information for this request's events: hashed now, a later value wins.
@@ -127,8 +111,8 @@ class Exchange:
         """The visitor's own decision, from this answer on."""
         if not self.passing:
             self.said.consent = granted
-            if self._visit is not None:
-                self._visit.person.decide_again()
+            if self._response is not None:
+                self._response.visit.person.decide_again()
         if (self.passing or self.headers is not None) and not self._mute:
             self._shop.notes.say("consent too late")
 
@@ -141,13 +125,13 @@ class Exchange:
             return ""
         try:
             request = self._met()
-            if self._is_excluded(request):
+            if is_excluded(self._shop, request):
                 return ""
             learned = None if learn is None else self._learned_now(learn, request)
             visit = Visit(self._shop, request, self.said, self._shop.clock(), learned)
             return visit.seal(self.said)
         except Exception:
-            self._failed()
+            self._shop.notes.failed()  # and no more: a page may be on its way, with bytes held
             return ""
 
     def _learned_now(self, learn: Callable[[Inquiry], object], request: Request) -> Learned:
@@ -170,16 +154,12 @@ class Exchange:
             return None
         try:
             request, said = self._met(), self._said
-            if self._is_excluded(request):
+            if is_excluded(self._shop, request):
                 return None
-            match = self._shop.routes.match
             asked = (self._method, request.path, request.query, request.route)
-            matched = match(*asked, self._field)
-            has_event = bool(matched or (said is not None and said.tracked))
-            value = header_value(answers.lower_case(headers), b"content-type") or b""
-            if has_event or said is not None or value.lower().startswith(b"text/html"):
-                order, who = order_of(matched, said), (self._shop, request, self._source[0], said)
-                self._inquiry = Inquiry(*who, has_event=has_event, order=order)
+            matched = self._shop.routes.match(*asked, self._field)
+            who = (self._shop, request, self._source[0], said)
+            self._inquiry = inquiry_of(*who, matched, answers.lower_case(headers))
         except Exception:
             self._failed()
         return self._inquiry
@@ -195,7 +175,7 @@ class Exchange:
                 reader = BodyReader(content_type, content_length)
                 self._body = reader if reader.listens else None
         except Exception:
-            self._failed()
+            self._shop.notes.failed()  # and no more: some apps read when their answer has begun
         return self._body
 
     def admit(self, headers: Headers) -> Headers | None:
@@ -209,7 +189,7 @@ class Exchange:
             tickets = [value for name, value in headers if name == DOCTOR]
             if len(tickets) == 1:  # each costs a signature
                 self._rehearse(tickets[0], request)
-            if self._is_excluded(request):
+            if is_excluded(self._shop, request):
                 return None
             document = asks_for_document(self._method, dict(headers))
             asked = inbound(headers, self._shop.version, document=document)
@@ -262,9 +242,6 @@ class Exchange:
         self._shop.arrive(request)
         return request
 
-    def _is_excluded(self, request: Request) -> bool:
-        return request.excluded or bool(self._shop.excludes(request.path))
-
     def _revalidated(self, headers: Headers) -> Headers:
         """The client may keep its copy, under the name that we gave it."""
         self.passing = True
@@ -276,283 +253,103 @@ class Exchange:
 
     def feed(self, chunk: bytes) -> bytes:
         """The bytes to send for this chunk of the body."""
-        if not chunk or (self.passing and self._recoded is None):
-            return chunk
-        if self._usual and not self._begun:
+        if self._usual and chunk and not self.passing:
             return self._first(chunk)
-        return self._changed(chunk) if self._recoded is None else self._recode(chunk)
+        passage = self._passage
+        if passage is None or not chunk:
+            return chunk
+        return self._through(passage, passage.feed(chunk))
 
     def finish(self) -> bytes:
         """The last bytes; the response is complete."""
-        if self._usual and not self._begun and not self.passing:  # no body at all
+        if self._usual and not self.passing:  # no body at all
             self._first(b"")
-        last = b"" if self.passing or self._viewed else self._finished()
-        if self._said is not None and self._said.tracked and not self.passing:
-            last += self._late(self._said)
-        if self._rehearsal is not None:
-            self.headers = self._told(self.headers)
-        recoded, self._recoded = self._recoded, None
+        last, passage = b"", self._passage
+        if passage is not None:
+            last = self._through(passage, passage.finish())
+        elif self._said is not None and self._said.tracked and not self.passing:
+            last = self._late(self._said)
         self.passing = True
-        try:
-            return last if recoded is None else recoded.finish(last)
-        except Exception:
-            self._failed()
-            return b""
+        return last
 
     @property
     def rehearsed(self) -> tuple[Visit | None, bool]:
         """For a shop that rehearses: the visit with all that would have left, and whether the
         answer is a page that would have been changed.
         """
-        page = self._page
-        return self._visit, page is not None and page.kind == "page" and page.mode in _SHOWN
+        page = None if self._passage is None else self._passage.page
+        is_shown = page is not None and page.kind == "page" and page.mode in _SHOWN
+        return None if self._response is None else self._response.visit, is_shown
 
     def abandon(self) -> Headers:
         """The body will not come as bytes (the server sends a file): leave it alone."""
+        self.passing = True
         try:
-            return self._leave("left alone")
+            if self._passage is not None:
+                return self._passage.abandon()
+            if self._said is not None:
+                self._shop.notes.count("left alone", len(self._said.tracked))
         except Exception:
             self._failed()
-            return self._given
+        return self._given
 
     def release(self) -> bytes:
         """What is held of the body, as it came: what follows does not come as bytes."""
-        page, coded, self.passing = self._page, self._recoded, True
-        held = b"" if page is None else page.release()
-        return held if coded is None else coded.release(held)
+        self.passing = True
+        return b"" if self._passage is None else self._passage.release()
 
-    # --- the usual page ---------------------------------------------------------------------
+    # --- the answer ------------------------------------------------------------------------
 
     def _first(self, chunk: bytes) -> bytes:
         """The first chunk of what may be a usual page: that way if it can be gone."""
-        request, now = self._asked, self._shop.clock()
+        shop, request, self._usual = self._shop, self._asked, False
         try:
             if self._said is None:
-                page = usual_page(self._shop, request, self._given, self._length, chunk, now)
+                page = usual_page(shop, request, self._given, self._length, chunk, shop.clock())
                 if page is not None:
-                    self._begun = self._viewed = True
                     self.headers, out = page
                     return out
             self.headers = self._told(self._respond(200, self._given, request, html=True))
         except Exception:
             self._failed()
             self.headers = self._given
-        self._usual = False
         return chunk if self.headers is not None else self.feed(chunk)
-
-    # --- an answer and what it is ----------------------------------------------------------
 
     def _respond(
         self, status: int, given: Headers, request: Request, *, html: bool
     ) -> Headers | None:
         shop, self._given = self._shop, given
-        headers = self._held = answers.lower_case(given)
-        now = shop.clock()
+        held, now = answers.lower_case(given), shop.clock()
         learned = None if self._inquiry is None else self._inquiry.learned
         if learned is not None and learned.unpaid:  # what tells of the payment sends it
             self.said.discarded.add("Purchase")
             shop.notes.count("not paid yet")
-        visit = self._visit = Visit(shop, request, self._said, now, learned, self._field)
-        if self._is_excluded(request):
-            self._mute = True
-            return self._leave()
-        if self._method == "HEAD" and html and status == 200:
-            return self._head_of_page(headers, request, now)
-        if self._method == "HEAD" or not 200 <= status < 400 or status == 304:
-            return self._leave("failed acts")
-        if status in _MOVED and self._method not in READS:
-            return self._report(visit, visit.tracked_events())
-        if status >= 300:
-            to_login = self._to_login(request)
-            return self._leave("login redirects") if to_login else self._act(visit, "redirect")
-        if not html or status in answers.NO_BODY:
-            return self._act(visit, "other")
-        if not answers.is_for_page(request) and not self._is_shared(headers, request, now):
-            return self._leave("no document")
-        reason = answers.unreadable(status, headers)
-        if reason:
-            return self._leave(reason)
-        coding = coding_of(header_value(headers, b"content-encoding"))
-        if coding == "gzip" or coding == "deflate":
-            self._recoded = Recoded(coding, self._changed, self._changes)
-        elif self._rehearsal is not None:
-            self._recoded = Held(self._changed)
-        self._page = self._make_page(visit, headers, now)
-        return None
+        visit = Visit(shop, request, self._said, now, learned, self._field)
+        asked = (visit, self._method, status, given, held)
+        response = self._response = Response(shop, *asked, html, now, self._rehearsal)
+        verdict = judged(response)
+        if verdict.way == "page":
+            self._passage = Passage(response)
+            return None
+        self.passing, self._mute = True, verdict is EXCLUDED
+        return obeyed(verdict, response)
 
-    def _head_of_page(self, headers: Headers, request: Request, now: float) -> Headers:
-        """A cache would drop the page that it keeps if its HEAD had another tag or length."""
-        self._leave("failed acts")
-        if answers.unreadable(200, headers) or not self._is_shared(headers, request, now):
-            return self._given
-        return answers.grown(outbound_page(headers, self._shop.version), None)
+    def _through(self, passage: Passage, out: bytes) -> bytes:
+        """What has passed, and what is known of the page by now."""
+        self.passing = passage.passing
+        if self.headers is None:
+            self.headers = self._told(passage.headers)
+        return out
 
-    def _make_page(self, visit: Visit, headers: Headers, now: float) -> Page:
-        """The rule of the modes (architecture, "How an event id is chosen")."""
-        shop, request = self._shop, visit.request
-        shared = self._is_shared(headers, request, now)
-        as_page = answers.is_for_page(request) and not answers.is_ahead(request)
-        mode: Mode = "server"
-        muted = visit.person.muted
-        if muted == "staff" and not shared and not shop.rehearses:
-            mode = "alone"
-        elif answers.is_fetched(request):
-            mode = "browser" if shared else "fetched"
-            mode = mode if self._method in READS else "alone"
-        elif not as_page or muted or (shared and shop.event_id != "server"):
-            mode = "browser"
-        return Page(shop, visit, headers, mode, shared=shared)
-
-    def _is_shared(self, headers: Headers, request: Request, now: float) -> bool:
-        """Whether others may be shown these bytes: then they do not depend on who asks first."""
-        if self._shop.event_id == "browser" and self._method in READS:
-            return True
-        return answers.is_shared(headers, request, now)
-
-    def _leave(self, reason: str | None = None) -> Headers:
-        """Let the answer go as it is; `reason` counts the view's events that go nowhere."""
-        self.passing = True
-        if self._rehearsal is not None:
-            self._rehearsal.reason = reason or "excluded"
-        if reason in _READ_BY:
-            value = header_value(self._held, _READ_BY[reason]) or b""
-            self._shop.notes.count(f"{reason} pages")
-            self._shop.notes.say(reason, printable(value.decode("latin-1"))[:100])
-        if reason and self._said is not None and self._said.tracked:
-            self._shop.notes.count(reason, len(self._said.tracked))
-        visit = self._visit
-        if visit is None or self._said is None:
-            return self._given
-        if self._page is not None and self._is_shared(
-            self._held, visit.request, self._shop.clock()
-        ):
-            return self._given
-        word = visit.word()
-        return self._with_cookies(visit.request, word) if word else self._given
-
-    def _to_login(self, request: Request) -> bool:
-        location = header_value(self._held, b"location") or b""
-        path = location_path(location, request).removeprefix(request.root)
-        return (path.rstrip("/") or "/") in self._shop.login_paths
-
-    # --- an answer that is no page: the server half now, the browser half rides -------------
-
-    def _act(self, visit: Visit, answer: Answer) -> Headers:
-        if self._method in READS and answers.is_ahead(visit.request):
-            return self._leave("fetched ahead")
-        return self._report(visit, visit.events(answer))
-
-    def _report(self, visit: Visit, events: list[Event]) -> Headers:
-        self.passing = True
-        pending = visit.pending(visit.accept(events)) if events else []
-        if self._said is not None and self._said.sealed is not None:
-            visit.facts()  # its _fbp stands in an order
-        cookies = [*visit.word(), *visit.cookies, *pending]
-        return self._with_cookies(visit.request, cookies) if cookies else self._given
-
-    def _with_cookies(self, request: Request, cookies: list[SetCookie]) -> Headers:
-        if self._method not in READS:
-            return [*self._held, *cookies]
-        if may_be_shown_again(self._held, request, self._shop.clock()):
-            self._shop.notes.say("cacheable act", request.route_label)
-            return self._given
-        return [*answers.private(self._held), *cookies]
-
-    # --- a page ----------------------------------------------------------------------------
-
-    def _changed(self, chunk: bytes) -> bytes:
-        """The plain bytes of a page for those that came."""
-        page = self._page
-        if self.passing or page is None:
-            return chunk
-        waits = self._recoded is not None
+    def _late(self, said: Said) -> bytes:
+        """The view of a usual page went on: its page was never made."""
         try:
-            if self._begun:
-                out = page.feed(chunk)
-            elif has_wide_bom(chunk):
-                self.headers = self._leave("charset")
-                return chunk
-            else:
-                self._begun = True
-                out = page.first(chunk)
+            visit = Visit(self._shop, self._asked, said, self._shop.clock())
+            page = Page(self._shop, visit, [], "server", shared=False)
+            return late(self._shop, said, self.headers, page)
         except Exception:
-            return self._released(page)
-        if (page.judged or not waits) and not isinstance(self._recoded, Held):
-            self._settle(page, ended=False)
-        return out + page.release() if self.passing else out
-
-    def _finished(self) -> bytes:
-        page = self._page
-        if page is None:
+            self._failed()
             return b""
-        out = b""
-        try:
-            out = page.first(b"") if not self._begun else b""
-            out += page.finish()
-        except Exception:
-            out += self._released(page)
-        self._settle(page, ended=True)
-        return out
-
-    def _released(self, page: Page) -> bytes:
-        """The page failed: all it holds, as it came."""
-        self._failed()
-        if self.headers is None:  # nothing was sent yet
-            self.headers, page.inserted = self._given, 0
-        return page.release()
-
-    def _settle(self, page: Page, *, ended: bool) -> None:
-        """The headers, as soon as the first bytes tell what the answer is."""
-        if self.headers is not None:
-            if page.kind == "fragment" and not self.passing:
-                self._report_late_fragment()
-            return
-        try:
-            whole = ended or page.settled
-            if page.kind == "fragment" or (ended and page.kind == "undecided"):
-                self.headers = self._act(page.visit, "other")
-            elif page.mode == "alone":
-                self.headers = self._leave_page(page.visit)
-            elif ended and not page.inserted and not page.silent:
-                self.headers = self._leave("no head")
-            else:
-                plain = self._recoded is None or isinstance(self._recoded, Held)
-                self.headers = page.headers(whole=whole and plain)
-        except Exception:
-            self._failed()
-            sized = without(self._held, b"content-length")
-            self.headers = sized if page.inserted else self._given
-
-    def _leave_page(self, visit: Visit) -> Headers:
-        """A script's POST that got a whole page: its rules do not fire, its view's events do."""
-        if self._method not in READS and answers.is_fetched(visit.request):
-            return self._report(visit, visit.tracked_events())
-        return self._leave("left alone")
-
-    # --- a coded page ----------------------------------------------------------------------
-
-    def _recode(self, chunk: bytes) -> bytes:
-        coded, page = self._recoded, self._page
-        if coded is None or page is None:
-            return chunk
-        try:
-            out = coded.feed(chunk)
-        except Exception:
-            self._failed()
-            out = coded.release(page.release())
-        if coded.state == "changed":
-            self._settle(page, ended=False)
-        elif coded.state == "alone" and self.headers is None:  # it is not what it says it is
-            self.headers = self._leave("left alone")
-        if self._rehearsal is not None:
-            self.headers = self._told(self.headers)
-        return out
-
-    def _changes(self) -> bool | None:
-        """Whether the page's bytes are changed; None where that is open."""
-        if self.passing:
-            return self._page is not None and self._page.inserted > 0
-        return None if self.headers is None else True
 
     # --- a rehearsal ------------------------------------------------------------------------
 
@@ -568,52 +365,19 @@ class Exchange:
         """The headers, with the report where this is a rehearsal."""
         if self._rehearsal is None or headers is None:
             return headers
-        page = self._page
+        page = None if self._passage is None else self._passage.page
         mode, inserted = ("none", 0) if page is None else (page.mode, page.inserted)
         try:
-            return self._rehearsal.told(headers, self._given, self._visit, mode, inserted)
+            visit = None if self._response is None else self._response.visit
+            return self._rehearsal.told(headers, self._given, visit, mode, inserted)
         except Exception:
             self._failed()
             return headers
 
-    # --- what comes late, or fails ----------------------------------------------------------
-
-    def _late(self, said: Said) -> bytes:
-        """Events of a view that went on after the head was out, at the end of the document."""
-        sized = header_value(self.headers or [], b"content-length") is not None
-        page, visit = self._page, self._visit
-        if sized or (page is not None and not page.inserted):
-            for tracked in said.tracked:
-                self._too_late(tracked.event_name)
-            return b""
-        try:
-            if page is None or visit is None:
-                visit = Visit(self._shop, self._asked, said, self._shop.clock())
-                page = Page(self._shop, visit, [], "server", shared=False)
-            return page.late()
-        except Exception:
-            self._failed()
-            return b""
-
-    def _report_late_fragment(self) -> None:
-        """A fragment that looked like nothing yet when its headers left: no cookie can follow."""
-        self.passing = True
-        try:
-            if self._visit is not None:
-                events = self._visit.accept(self._visit.events("other"))
-                self._shop.notes.count("server half alone", len(events))
-        except Exception:
-            self._failed()
-
-    def _too_late(self, event_name: str) -> None:
-        self._shop.notes.count("too late")
-        self._shop.notes.say("too late", event_name, per=event_name)
-
     def _failed(self) -> None:
         """The fail-open boundary: a shop's answer outranks any event."""
         self.passing = True
-        self._shop.notes.count("failures")
-        self._shop.notes.say("failed", exc_info=True)
+        self._shop.notes.failed()
 
 
 def _muted() -> Exchange:

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pixelpair.core.http import printable
+from pixelpair.core.http import header_value, printable
 from pixelpair.core.identity import user_information
 from pixelpair.core.person import Person
 from pixelpair.core.policy import Learned, Question, as_information, as_state
 from pixelpair.core.user_data import FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from pixelpair.core.http import Request
+    from pixelpair.core.http import Headers, Request
     from pixelpair.core.identity import Hashes
     from pixelpair.core.policy import Kind
     from pixelpair.core.routes import Match
@@ -37,6 +37,23 @@ def order_of(matched: Iterable[Match], said: Said | None) -> str | None:
 
 def _of_order(ask: Callable[..., object], order: str, source: object) -> object:
     return ask(source, order)
+
+
+def inquiry_of(
+    shop: Shop,
+    request: Request,
+    source: object,
+    said: Said | None,
+    matched: Collection[Match],
+    headers: Headers,
+) -> Inquiry | None:
+    """What to ask about an answer with these rules and headers; None where nothing can leave."""
+    has_event = bool(matched or (said is not None and said.tracked))
+    kind = header_value(headers, b"content-type") or b""
+    if not has_event and said is None and not kind.lower().startswith(b"text/html"):
+        return None
+    order = order_of(matched, said)
+    return Inquiry(shop, request, source, said, has_event=has_event, order=order)
 
 
 class Inquiry:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from pixelpair.core.events import Event, clean_data, clean_event_id, purchase_id
+from pixelpair.core.custom_data import clean_data
+from pixelpair.core.events import Event, clean_event_id, purchase_id
 from pixelpair.core.money import KEYS, clean_money, line_value
 
 if TYPE_CHECKING:

@@ -60,8 +60,8 @@ SAYINGS: Final[Mapping[str, tuple[int, str]]] = {
     "encoded": (
         logging.WARNING,
         (
-            "pages arrive compressed (%s) and are left alone: put pixelpair inside the compressing "
-            "middleware, nearer to the app"
+            "pages arrive compressed (%s), which nothing that is loaded here undoes, and are left "
+            "alone: put pixelpair inside the compressing middleware, nearer to the app"
         ),
     ),
     "charset": (
@@ -155,6 +155,16 @@ class Notes:
             self._log((what, per, kind), level, text, args, error)
         else:
             self.once((what, per), level, text, *args, exc_info=error)
+
+    def failed(self) -> None:
+        """A failure of ours; called where the exception is being handled."""
+        self.count("failures")
+        self.say("failed", exc_info=True)
+
+    def too_late(self, event_name: str) -> None:
+        """An event that came when the answer was on its way."""
+        self.count("too late")
+        self.say("too late", event_name, per=event_name)
 
     def once(
         self, key: object, level: int, text: str, *args: object, exc_info: object = None

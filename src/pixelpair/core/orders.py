@@ -5,6 +5,7 @@ Their facts are those of the checkout, as it was sealed; their time is that of t
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -51,6 +52,23 @@ _NO_SEAL = NotSent(
     "the order has no seal: its visitor had not agreed, was no customer, or seal() was not called",
 )
 _NO_TIME = "occurred_at is a datetime with a time zone, or Unix seconds"
+
+
+def send_later(shop: Shop, later: Later, now: float) -> bool:
+    """Queue an event for each pixel of the shop; whether it was. The log says why not."""
+    try:
+        found = twins_of(shop, later, now)
+        if isinstance(found, NotSent):
+            shop.notes.count(found.reason)
+            level = logging.INFO if found.reason == "no seal" else logging.ERROR
+            shop.notes.once(("send", found.text), level, "send(): %s", found.text)
+            return False
+        for twin in found:
+            shop.queue(twin.pack())
+    except Exception:  # a webhook that fails is sent again, and the order with it
+        shop.notes.failed()
+        return False
+    return True
 
 
 def twins_of(shop: Shop, later: Later, now: float) -> list[Twin] | NotSent:

@@ -214,8 +214,7 @@ class Person:
             for pixel_id in shop.pixels:
                 shop.queue(Withdrawal(pixel_id, fbp, int(now) + IN_FLIGHT).pack())
         except Exception:
-            shop.notes.count("failures")
-            shop.notes.say("failed", exc_info=True)
+            shop.notes.failed()
 
     def cookie(self, name: str, value: str, max_age: int, *, wide: bool = False) -> SetCookie:
         """A cookie of ours; a `wide` one is for all hosts of the shop's domain."""

@@ -12,13 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 
-from pixelpair.core.events import (
-    CUSTOM_DATA,
-    PAGE_VIEW,
-    Event,
-    clean_event_id,
-    clean_event_name,
-)
+from pixelpair.core.custom_data import CUSTOM_DATA
+from pixelpair.core.events import PAGE_VIEW, Event, clean_event_id, clean_event_name
 from pixelpair.core.making import data_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, parse_qsl
 
-from pixelpair.core.events import CUSTOM_DATA, PAGE_VIEW, STANDARD_EVENTS
+from pixelpair.core.custom_data import CUSTOM_DATA
+from pixelpair.core.events import PAGE_VIEW, STANDARD_EVENTS
 from pixelpair.core.money import line_value, pieces
 
 if TYPE_CHECKING:

@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from pixelpair.core.events import Twin
-from pixelpair.delivery import identities, ledger, locks, mounts, survey, tables, withdrawals
+from pixelpair.delivery import (
+    identities,
+    ledger,
+    locks,
+    mounts,
+    schema,
+    survey,
+    tables,
+    withdrawals,
+)
 from pixelpair.delivery.outbox import KEEP_DEAD, Room, Row, Stats
 from pixelpair.delivery.retry import Dead, Delivered, Hold, RetryAt
 
@@ -55,7 +64,7 @@ def _mended(
             try:
                 return method(self, *args, **kwargs)
             except sqlite3.DatabaseError as error:
-                if not (self._mends and tables.is_broken(error)):
+                if not (self._mends and schema.is_broken(error)):
                     raise
                 self._set_aside(error)
                 return method(self, *args, **kwargs)
@@ -127,7 +136,7 @@ class SqliteOutbox:
         return Room(self._has_room() or self.stats().queued < ALWAYS_ROOM, dropped)
 
     def _has_room(self) -> bool:
-        return self._limit is None or tables.bytes_used(self._db) < self._limit
+        return self._limit is None or schema.bytes_used(self._db) < self._limit
 
     @_mended
     def offset(self, source: str) -> int:
@@ -377,12 +386,12 @@ class SqliteOutbox:
 
     def _open_or_renew(self) -> sqlite3.Connection:
         try:
-            return tables.connect(self.path)
+            return schema.connect(self.path)
         except sqlite3.DatabaseError as error:
-            if not (self._mends and tables.is_broken(error)):
+            if not (self._mends and schema.is_broken(error)):
                 raise
             self._move_away(error)
-            return tables.connect(self.path)
+            return schema.connect(self.path)
 
     def _set_aside(self, error: Exception) -> None:
         with contextlib.suppress(sqlite3.Error):
@@ -391,7 +400,7 @@ class SqliteOutbox:
         self._claimed.clear()
         self._late = []
         self._fresh = None
-        self._db = tables.connect(self.path)
+        self._db = schema.connect(self.path)
 
     def _move_away(self, error: Exception) -> None:
         aside = f"{self.path}.corrupt-{int(self._clock())}"

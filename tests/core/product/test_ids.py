@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pixelpair.core.events import clean_data
+from pixelpair.core.custom_data import clean_data
 from pixelpair.core.product import (
     CONTENT_IDS,
     GROUP_IDS,
