@@ -14,13 +14,17 @@ import zlib
 from typing import TYPE_CHECKING
 
 import brotli
-from backports import zstd
 from bench_html import HEAD, PAGE, SNIPPET
 
 from pixelpair.core import coded_brotli, coded_zstd
 from pixelpair.core.coded_zlib import LEVEL
 from pixelpair.core.codings import Recoded
 from pixelpair.core.html import HtmlStream
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable

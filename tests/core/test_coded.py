@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import brotli
 import pytest
 import zstandard
-from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from pixelpair.core.coded_zlib import Inflated
 from pixelpair.core.coded_zstd import MOST_WINDOW, ZstdUnpacked
 from pixelpair.core.codings import MOST_HELD, Recoded, coding_of
 from pixelpair.core.html import HtmlStream
+from tests.zstds import NAME, zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,14 +34,14 @@ FRAGMENT = b"<li>1 tea</li>"
 BLOCK = 128 * 1024  # zstd's
 
 # What loads a coding: the module that alone is there, and the coding that it undoes.
-LIBRARIES = {"brotli": "br", "backports.zstd": "zstd", "zstandard": "zstd"}
-ALL = {**LIBRARIES, "brotlicffi": "br", "compression.zstd": "zstd"}
+LIBRARIES = {"brotli": "br", NAME: "zstd", "zstandard": "zstd"}
+ALL = {*LIBRARIES, "brotlicffi", "backports.zstd", "compression.zstd"}
 
 
 @pytest.fixture(params=LIBRARIES)
 def coding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A coding, and one library for it."""
-    for name in ALL.keys() - {request.param}:
+    for name in ALL - {request.param}:
         monkeypatch.delitem(sys.modules, name, raising=False)
     return LIBRARIES[request.param]
 
@@ -165,7 +165,7 @@ def test_undoes_no_coding_that_nothing_here_is_loaded_for(
         monkeypatch.delitem(sys.modules, name, raising=False)
 
     assert coding_of(coding.encode()) is None
-    assert not sys.modules.keys() & ALL.keys()  # and imports nothing
+    assert not sys.modules.keys() & ALL  # and imports nothing
 
 
 def test_undoes_what_a_library_is_loaded_for(coding: str) -> None:

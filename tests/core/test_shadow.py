@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import brotli
 import pytest
-from backports import zstd
 
 from pixelpair.core.consent import parse_consent
 from pixelpair.core.http import Request
@@ -17,6 +16,7 @@ from pixelpair.core.shadow import MOST_BYTES, Shadow, Sight
 from pixelpair.core.shadow_differences import Difference
 from pixelpair.core.shop import Tracked
 from pixelpair.storefront import rehearsing
+from tests.zstds import zstd
 
 from .exchanges import AGENT, HTML, JSON, PAGE, PIXEL, Site, site
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import brotli
-from backports import zstd
 
 from tests.doors.drive import Answer, Ask, Ledger, ids, names
+from tests.zstds import zstd
 
 from .framework_built import STATIC
 from .framework_checks import OURS, scripts

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import brotli
 import pytest
-from backports import zstd
 
 import pixelpair
 from pixelpair import Settings, Tracker
@@ -16,6 +15,7 @@ from pixelpair.testing.recorded import recording
 from pixelpair.testing.stand_in import BROWSER, TOKEN, as_browser, over
 from pixelpair.tracker import LIVING, MADE
 from pixelpair.wsgi import PixelPairMiddleware
+from tests.zstds import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
