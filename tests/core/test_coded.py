@@ -71,6 +71,8 @@ def coded(coding: str, plain: bytes, **options: Any) -> bytes:
     return Packed(coding, **options).end(plain)
 
 
+# Frames of the reader's own data, which is no part of the body (RFC 8878, 3.1.2).
+SKIPPED, EMPTY = b"\x53\x2a\x4d\x18\x05\0\0\0hello", b"\x50\x2a\x4d\x18" + bytes(4)
 CHECKED = {zstd.CompressionParameter.checksum_flag: 1}
 
 
@@ -214,6 +216,8 @@ def forms(coding: str) -> list[bytes]:
         coded("zstd", PAGE) + b"garbage",
         coded("zstd", PAGE) + b"\x28\xb5",
         coded("zstd", b"") + coded("zstd", PAGE),
+        SKIPPED + coded("zstd", PAGE),
+        dictionary + SKIPPED + EMPTY + coded("zstd", PAGE[30:]) + SKIPPED + SKIPPED[:3],
     ]
 
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpair.core.coded import PIECE
+from pixelpair.core.coded_zlib import Inflated
 from pixelpair.core.codings import MOST_HELD, Recoded, coding_of
 from pixelpair.core.html import HtmlStream
 
@@ -228,6 +229,16 @@ def test_every_byte_is_changed_once_in_pieces_of_64_kb() -> None:
         assert max(map(len, pieces)) <= PIECE
 
 
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, 5 * PIECE])
+def test_reads_the_member_behind_one_of_many_pieces(size: int) -> None:
+    """Seen: where a member's end came with the last of several pieces, the next was not found."""
+    body = coded(bytes(size)) + coded(PAGE) + b"garbage"
+    for chunks in ([body], cut(body, 10), cut(body, len(body) - 100)):
+        recoded = Recoded("gzip", bytes, lambda: True)
+        sent = b"".join(map(recoded.feed, chunks)) + recoded.finish(b"")
+        assert read(sent) == (bytes(size) + PAGE, "whole")
+
+
 # --- flushes ---------------------------------------------------------------------------------
 
 
@@ -299,6 +310,16 @@ def test_left_alone_after_a_flush_it_is_coded_to_its_end() -> None:
 
     assert page.recoded.state == "changed"
     assert (reader.plain, reader.end) == (b"".join(parts), "whole")
+
+
+def test_a_flush_asks_once_more_before_the_body_is_coded_anew() -> None:
+    deflate, answers = zlib.compressobj(wbits=GZIP), [None, None, False]
+    first = deflate.compress(PAGE[:30]) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    rest = deflate.compress(PAGE[30:]) + deflate.flush()
+    recoded = Recoded("gzip", bytes, iter(answers).__next__)
+
+    assert (recoded.feed(first), recoded.state) == (first, "alone")
+    assert (recoded.feed(rest), recoded.finish(b"")) == (rest, b"")
 
 
 def test_holds_no_more_than_its_bound() -> None:
@@ -457,6 +478,18 @@ def test_a_held_body_whose_change_fails_goes_out_as_it_came() -> None:
     for chunks in each_cut(body):
         where = Failing(changes=None)
         assert b"".join(map(where.feed, chunks)) + where.finish() == body
+
+
+def test_a_body_that_cannot_be_coded_anew_goes_out_as_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Inflated, "packer", lambda _: 1 / 0)
+    body, recoded = coded(PAGE), Recoded("gzip", bytes, lambda: True)
+
+    with pytest.raises(ZeroDivisionError):
+        recoded.feed(body[:60])
+
+    assert recoded.release(b"") + recoded.feed(body[60:]) + recoded.finish(b"") == body
 
 
 # --- bombs -----------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ from tests.core.visitors import known
 
 if TYPE_CHECKING:
     from pixelpair.core.http import Headers
+    from tests.core.exchanges import View
 
 
 @pytest.mark.parametrize("case", ["head", "206", "304", "coded", "attachment", "excluded", "json"])
@@ -92,6 +93,37 @@ def test_track_of_a_streaming_view_is_not_late_for_head(caplog: pytest.LogCaptur
     exchange.respond(200, HTML)
     ADD(exchange)
     assert (where.accepted, "too late" in where.counts, caplog.text) == ([], False, "")
+
+
+# --- an answer in another's place ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", [None, ADD])
+@pytest.mark.parametrize("coding", [b"identity", b"gzip"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_answer_that_replaces_a_page_goes_its_own_way(
+    method: str, coding: bytes, view: View | None
+) -> None:
+    """Seen: the error page behind a page that failed got that page's script."""
+    exchange = Exchange(site().shop, method, request)
+    if view is not None:
+        view(exchange)
+    assert exchange.respond(200, [TYPE, (b"content-encoding", coding)]) is None
+    headers = [TYPE, length(PAGE)]
+
+    assert exchange.respond(500, headers) is headers
+    assert (exchange.feed(PAGE), exchange.finish(), exchange.headers) == (PAGE, b"", None)
+
+
+def test_page_that_replaces_a_page_is_one_page() -> None:
+    where = site()
+    exchange = Exchange(where.shop, "POST", request, "POST")
+    assert exchange.respond(200, HTML) is None
+    assert exchange.respond(200, HTML) is None
+    body = exchange.feed(PAGE) + exchange.finish()
+    assert [call[2] for block in blocks(body) for call in block["events"]] == [
+        twin.event_id for twin in where.accepted
+    ]
 
 
 # --- copies that the client holds ----------------------------------------------------------------

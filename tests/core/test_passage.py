@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gzip
 import logging
+import zlib
 from typing import TYPE_CHECKING
 
+import brotli
 import pytest
 
 from pixelpair.core import heads
 from pixelpair.core import page as page_module
+from pixelpair.core.coded_zlib import Inflated
 from pixelpair.core.exchange import Exchange
 from pixelpair.core.html import HtmlStream
 from pixelpair.core.snippet import Snippet
+from pixelpair.core.visit import Visit
 from tests.core.answer_cases import (
     ADD,
     DOCUMENTS,
@@ -92,6 +96,41 @@ def test_coded_page_says_what_the_plain_one_says(case: str, size: int) -> None:
     assert coded.sent == plain.sent
     assert coding in got.headers
     assert got.body == packed or expected.body != body
+
+
+def flushed(coding: str, *parts: bytes) -> list[bytes]:
+    """A coded body as a server streams it: each part can be read at once."""
+    if coding == "br":
+        packed = brotli.Compressor()
+        return [*(packed.process(part) + packed.flush() for part in parts), packed.finish()]
+    deflate = zlib.compressobj(wbits=31)
+    flushes = [deflate.compress(part) + deflate.flush(zlib.Z_SYNC_FLUSH) for part in parts]
+    return [*flushes, deflate.flush()]
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_coded_page_that_carries_nothing_is_left_alone_though_it_streams(coding: str) -> None:
+    """Seen: a script's POST whose answer was flushed within a tag lost the bytes of that tag, and
+    what remained was coded anew behind the length of what came."""
+    asked = request("POST", headers={"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"})
+    for cut in range(1, HEAD_END):
+        chunks = flushed(coding, PAGE[:cut], PAGE[cut:])
+        body = b"".join(chunks)
+        headers = [TYPE, (b"content-encoding", coding.encode()), length(body)]
+        assert answer(site(), asked, headers=headers, chunks=chunks) == Answered(
+            headers, body, untouched=True
+        )
+
+
+def test_coded_page_whose_head_never_ends_tells_no_wrong_length() -> None:
+    """Seen: it was coded anew, and said to be as long as what came."""
+    body = gzip.compress(b"<!doctype html><head>" + b"<meta name=a>" * 30_000, 0, mtime=0)
+    for size in (10_000, len(body)):
+        chunks = [body[at : at + size] for at in range(0, len(body), size)]
+        headers = [TYPE, (b"content-encoding", b"gzip"), length(body)]
+        got = answer(site(), headers=headers, chunks=chunks)
+        assert gzip.decompress(got.body) == gzip.decompress(body)
+        assert got.values(b"content-length") in ([], [str(len(got.body)).encode()])
 
 
 # --- what comes late -----------------------------------------------------------------------------
@@ -191,6 +230,38 @@ def test_scanner_that_fails_lets_the_bytes_through(
         assert got.values(b"content-length") in ([], [str(len(PAGE)).encode()])
     assert [(r.levelno, bool(r.exc_info)) for r in caplog.records] == [(logging.ERROR, True)]
     assert where.counts == {"failures": 2}
+
+
+@pytest.mark.parametrize("size", [1, 40, 10_000])
+@pytest.mark.parametrize("name", ["packer", "take"])
+def test_coder_that_fails_lets_the_page_through_as_it_came(
+    name: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Inflated, name, broken)
+    body, where = gzip.compress(PAGE, mtime=0), site()
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    got = answer(where, headers=[TYPE, (b"content-encoding", b"gzip"), length(body)], chunks=chunks)
+    assert got.body == body
+    assert got.values(b"content-length") in ([], [length(body)[1]])
+    assert where.counts["failures"] > 0
+
+
+def test_packer_that_fails_at_the_end_lets_the_page_through_as_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Seen: what was held of a page whose head the end alone ended was lost."""
+    monkeypatch.setattr(Inflated, "packer", broken)
+    body = gzip.compress(DOCUMENTS["page_without_head"][:6], mtime=0)
+    got = answer(site(), headers=[TYPE, (b"content-encoding", b"gzip")], chunks=[body])
+    assert got.body == body
+
+
+def test_headers_of_an_unread_page_that_fail_are_the_apps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Visit, "word", broken)
+    where, headers = site(), [TYPE, (b"content-encoding", b"gzip"), length(PAGE)]
+    got = answer(where, request("POST"), view=ADD, headers=headers, chunks=[PAGE])
+    assert got == Answered(headers, PAGE, untouched=True)
+    assert where.counts["failures"] == 1
 
 
 @pytest.mark.parametrize("usual", [lambda _: None, broken])

@@ -192,6 +192,24 @@ def test_an_error_replaces_the_page_that_was_not_begun(door, ledger):
     assert (answer.status, answer.body, ledger.twins()) == (500, DOCUMENT, [])
 
 
+@pytest.mark.parametrize("status", ["500 Sorry", "Sorry"])
+def test_an_error_page_that_streams_replaces_the_page_that_was_not_begun(door, ledger, status):
+    """Seen: it got the first page's script, and kept the length that the app told."""
+
+    def app(_environ: object, start_response: Callable[..., Any]) -> Iterator[bytes]:
+        pixelpair.track("Contact")
+        start_response("200 OK", HTML)
+        error = (ZeroDivisionError, ZeroDivisionError(), None)
+        start_response(status, [*HTML, ("Content-Length", str(len(DOCUMENT)))], error)
+        return iter([HEAD, BODY, TAIL])
+
+    wire = Wire()
+    wire.parts.extend(door(app)(environ_of(Ask()), wire.start_response))
+    assert (wire.starts[-1][0], b"".join(wire.parts)) == (status, HEAD + BODY + TAIL)
+    assert ("Content-Length", str(len(DOCUMENT))) in wire.starts[-1][1]
+    assert ledger.twins() == []
+
+
 @pytest.mark.parametrize("headers", [HTML, TEXT])
 def test_the_server_hears_of_the_error(door, headers):
     wire, error = Wire(), (ValueError, ValueError("chair"), None)

@@ -116,7 +116,8 @@ class Inflated:
             self.over = True
             self.fault = "check" if str(error).endswith(_CHECKS) else "data"
             return _before_fault(before, step)
-        unread = len(inflate.unconsumed_tail) + len(inflate.unused_data)
+        # At the end, zlib tells the same bytes in both where it had some unconsumed before.
+        unread = len(inflate.unused_data if inflate.eof else inflate.unconsumed_tail)
         self._data = self._data[len(step) - unread :]
         self._full = len(plain) == PIECE and not inflate.eof
         if inflate.eof:

@@ -23,6 +23,7 @@ WINDOW_LOG: Final = 18
 MOST_WINDOW: Final = 8 << 20
 
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_SKIPPED: Final = b"\x2a\x4d\x18"  # behind any byte of 0x50 to 0x5F (RFC 8878, 3.1.2)
 _DICTIONARY, _CONTENT = (0, 1, 2, 4), (0, 2, 4, 8)  # sizes of a header's fields, by their flags
 _RLE: Final = 1
 
@@ -133,7 +134,7 @@ class ZstdUnpacked:
         self._library = library
         self._data = memoryview(b"")  # not read yet
         self._decompress: Callable[[bytes], bytes] = bytes
-        self._stage: Literal["frame", "block", "check"] = "frame"
+        self._stage: Literal["frame", "block", "check", "skip"] = "frame"
         self._left = 0  # bytes of a block or a checksum that are still to come
         self._last = False  # this block is its frame's last
         self._checked = False  # the frame ends in a checksum
@@ -164,16 +165,26 @@ class ZstdUnpacked:
         return self._frame_begins() if self._stage == "frame" else self._block_begins()
 
     def _frame_begins(self) -> bool:
-        start = bytes(self._data[:5])
+        start = bytes(self._data[:8])
+        if start[0] & 0xF0 == 0x50 and _SKIPPED.startswith(start[1:4]):
+            return self._skip_begins(start)
         if not start.startswith(_MAGIC[: len(start)]):
             self._over = True
             self.fault = None if self.complete else "data"
-        size = _header_size(start[4]) if len(start) == 5 else 0
+        size = _header_size(start[4]) if len(start) > 4 else 0
         if self._over or not size or len(self._data) < size:
             return False
         self._decompress, self.complete = self._library.unpacks(), False
         self._stage, self._checked, self._left = "block", bool(start[4] & 4), size
         self._last, self._sums = False, self._sums and self._checked
+        return True
+
+    def _skip_begins(self, start: bytes) -> bool:
+        if len(start) < 8:
+            return False
+        self._decompress, self.complete = _nothing, False
+        self._stage, self._checked, self._last = "skip", False, True
+        self._left = 8 + int.from_bytes(start[4:], "little")
         return True
 
     def _block_begins(self) -> bool:
@@ -204,6 +215,10 @@ class ZstdUnpacked:
             self._stage, self._left = "check", 4
         else:
             self._stage, self.complete = "frame", True
+
+
+def _nothing(_skipped: bytes) -> bytes:
+    return b""
 
 
 def unpacker() -> ZstdUnpacked:

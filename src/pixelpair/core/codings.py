@@ -62,9 +62,10 @@ class Recoded:
     """Coded bytes in, coded bytes out; `change` gets all plain bytes in between.
 
     `changes` says after each piece whether the body is changed at all, or None while that is open.
-    Until then the body is "held", unless it grows beyond MOST_HELD or the app flushes. Left
-    "alone" it goes out as it came, to the byte. "changed" it keeps its wrapping, is flushed where
-    a chunk ends in a flush, and has a fault, or breaks off, behind the same plain bytes.
+    Until then the body is "held", unless it grows beyond MOST_HELD or the app flushes: it is
+    "changed" then, and `changes` is asked once more, for False. Left "alone" it goes out as it
+    came, to the byte. "changed" it keeps its wrapping, is flushed where a chunk ends in a flush,
+    and has a fault, or breaks off, behind the same plain bytes.
 
     When `change` raises, `release` goes on with what it has kept, the current piece included.
     """
@@ -127,7 +128,7 @@ class Recoded:
     def release(self, kept: bytes) -> bytes:
         """The bytes to send now; nothing is changed any more, and more may be fed."""
         self._change = bytes
-        if self.state != "changed":
+        if self._packer is None:
             return self._as_it_came()
         self._plain.append(kept)
         return self._run()
@@ -139,7 +140,7 @@ class Recoded:
             self._plain.append(self._change(piece))
             if self.state == "held":
                 self._size += len(piece)
-                self._judge()
+                self._judge(must=self._size > MOST_HELD)
             if self.state == "alone":
                 return self._as_it_came()
             if self.state == "changed":
@@ -149,17 +150,20 @@ class Recoded:
             if pieces.fault:
                 return self._as_it_came()
             if (flushed and self._plain) or self._size > MOST_HELD:
-                self.state = "changed"
+                self._judge(must=True)
+        if self.state == "alone":
+            return self._as_it_came()
         if self.state == "changed":
             packer = self._packed()
             if flushed or pieces.fault:
                 self._out.append(packer.flush())
         return self._sent()
 
-    def _judge(self) -> None:
+    def _judge(self, *, must: bool) -> None:
         changes = self._changes()
-        if changes is None and self._size > MOST_HELD:
-            changes = True
+        if changes is None and must:
+            self.state = "changed"
+            changes = self._changes() is not False
         if changes is not None:
             self.state = "changed" if changes else "alone"
 

@@ -205,6 +205,8 @@ class Exchange:
         """The headers to send now, or None: hold them until `headers` is set."""
         if self.passing:
             return headers
+        if self._passage is not None or self._usual:  # a second answer, in the first one's place
+            self._passage, self._usual = None, False
         if status == 304 and self.stripped:
             return self._revalidated(headers)
         if _JSON in headers and self._said is None and self._method in self._shop.unheard:

@@ -58,7 +58,7 @@ class Passage:
             return last if coded is None else coded.finish(last)
         except Exception:
             self._failed()
-            return b""
+            return b"" if coded is None else self._let_go(coded, b"")
 
     def abandon(self) -> Headers:
         """The headers of a page whose body does not come as bytes."""
@@ -67,7 +67,7 @@ class Passage:
     def release(self) -> bytes:
         """What is held of the body, as it came."""
         coded, held, self.passing = self._coded, self.page.release(), True
-        return held if coded is None else coded.release(held)
+        return held if coded is None else self._let_go(coded, held)
 
     # --- bytes -----------------------------------------------------------------------------
 
@@ -96,15 +96,24 @@ class Passage:
             out = coded.feed(chunk)
         except Exception:
             self._failed()
-            out = coded.release(self.page.release())
+            out = self._let_go(coded, self.page.release())
         if coded.state == "changed":
             self._settle(ended=False)
         elif coded.state == "alone" and self.headers is None:  # it is not what it says it is
-            self.headers = self._left(LEFT_ALONE)
+            self.headers = self._unread()
         return out
+
+    def _let_go(self, coded: Recoded | Held, held: bytes) -> bytes:
+        try:
+            return coded.release(held)
+        except Exception:  # what codes it is broken, and bytes of its making are out
+            self._failed()
+            return b""
 
     def _changes(self) -> bool | None:
         """Whether a coded page's bytes are changed; None where that is open."""
+        if self._coded is not None and self._coded.state == "changed":  # or will be, from now on
+            self._settle(ended=False)
         if self.passing:
             return self.page.inserted > 0
         return None if self.headers is None else True
@@ -157,6 +166,13 @@ class Passage:
     def _left(self, verdict: Verdict) -> Headers:
         self.passing = True
         return obeyed(verdict, self._response, was_held=True)
+
+    def _unread(self) -> Headers:
+        try:
+            return self._left(LEFT_ALONE)
+        except Exception:
+            self._failed()
+            return self._response.given
 
     def _report_late_fragment(self) -> None:
         """A fragment that looked like nothing yet when its headers left: no cookie can follow."""

@@ -44,7 +44,8 @@ class Start:
             pairs = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers]
             code = int(status[:3])
         except ValueError:  # not as PEP 3333 has it: the server may take it all the same
-            self._exchange.passing = self.sent = True
+            self._exchange.release()  # of an answer that this one replaces
+            self.sent = True
             return self._start_response(status, headers, *([exc_info] if exc_info else []))
         if self._exchange.curious:
             self._learn(code, pairs)
