@@ -17,6 +17,7 @@ from pixelpair.catalog.rows import Fault, Row
 
 from .conftest import product
 
+IMAGE = {"url": "https://a/1", "tag": ["front"]}
 DOCUMENTED = {
     "availability": {"in stock", "out of stock", "available for order", "discontinued"},
     "condition": {"new", "refurbished", "used"},
@@ -52,7 +53,7 @@ def test_good_row_is_kept_as_it_is() -> None:
         (
             "image",
             {"url": "https://a/1", "tag": "front"},
-            [{"url": "https://a/1", "tag": ["front"]}],
+            [IMAGE],
         ),
         (
             "image",
@@ -64,6 +65,10 @@ def test_good_row_is_kept_as_it_is() -> None:
         ("disabled_capabilities", "marketplace", ["marketplace"]),
         ("user_rating", 4.5, 4.5),
         ("user_rating", "5", "5"),
+        ("user_rating", 13 / 3, 13 / 3),
+        ("user_rating", Decimal("4.5"), "4.5"),
+        ("internal_label", ("summer", "new"), ["summer", "new"]),
+        ("image", ({"url": "https://a/1", "tag": ("front",)},), [IMAGE]),
         ("brand", "x" * 500, "x" * 500),
         ("sale_price", "", ""),
         ("weight", Decimal("1.5"), "1.5"),

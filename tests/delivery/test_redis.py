@@ -201,6 +201,16 @@ def test_waits_for_the_disk_only_where_redis_sees_to_it(
     box.sync()
 
 
+def test_a_redis_that_tells_nobody_of_its_settings_is_trusted(
+    server: RedisServer, opened: Open
+) -> None:
+    rights = ["+@all", "-config"]
+    server.client.acl_setuser("small", enabled=True, nopass=True, commands=rights, keys=["*"])
+    box = opened(server.url.replace("//", "//small:x@"))
+    assert box._link._appendfsync() == ""
+    box.sync()
+
+
 def trouble(url: str, spool: Path) -> str:
     """What is said about this address, traceback and all."""
     with pytest.raises(SpoolError) as caught:

@@ -14,6 +14,7 @@ import pytest
 from pixelpair.delivery import journal as journals
 from pixelpair.delivery import sums
 from pixelpair.delivery.bell import Bell
+from pixelpair.delivery.drain import Drained
 from pixelpair.delivery.locks import Lock
 from pixelpair.delivery.meters import Meters
 from pixelpair.delivery.outbox import Stats
@@ -352,6 +353,33 @@ def test_closing_gives_up_the_lead_that_a_step_took(build: Build, spool: Path, s
     worker.close()
     assert not worker.leads
     assert sorted(path.name for path in spool.glob("outbox*")) == ["outbox.sqlite3"]
+
+
+def test_a_drain_that_gets_no_turn_looks_into_no_outbox_of_another_thread(
+    build: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Seen at a stop during a flush: a traceback, "Cannot operate on a closed database"."""
+    worker, journal = build()
+    worker.step()
+    put(journal, 1, 2)
+    holding, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with worker._turn:
+            holding.set()
+            done.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert holding.wait(20)
+    assert worker._leader.outbox is not None
+    worker._leader.outbox.close()
+    try:
+        assert worker.drain(0) == Drained(left=2, reason="Graph has not answered in time")
+    finally:
+        done.set()
+        holder.join()
+    assert caplog.messages == []
 
 
 def test_closing_does_not_wait_for_a_graph_that_hangs(

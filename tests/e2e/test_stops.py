@@ -57,6 +57,8 @@ ENDS = ("uvicorn, processes", "gunicorn, processes", "gunicorn, its ASGI", "uwsg
 # take 1 s of two cores; the machine may have more to do. A Graph that hangs would be waited for
 # 10 s, and gunicorn waits for its workers 30: with that each try would be too long.
 GRACE, TRIES = 7.0, 3
+# No try may be as long as that: one in three that must be killed is a fault too.
+KILLED = 25.0
 
 
 @pytest.fixture
@@ -112,7 +114,7 @@ def stop_after_visits(command: list[str], spool: Path, sink: Sink) -> tuple[set[
         shown |= browse(port, 20)
         told = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.wait(40)
+        process.wait(KILLED)
         return shown, time.monotonic() - told
 
 

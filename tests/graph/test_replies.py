@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from pixelpair.graph.replies import MAX_MESSAGE, read_document, read_reply
 
 TOKEN = "IGQVJ-not-like-the-others"
@@ -26,6 +28,24 @@ def test_a_token_that_is_quoted_to_a_batch_is_hidden() -> None:
     refused = json.dumps({"error": {"code": 190, "error_user_title": quoted}}).encode()
     told = (*read_reply(200, {}, taken).messages, read_reply(401, {}, refused).title)
     assert told == ("the token (hidden) ends soon",) * 2
+
+
+@pytest.mark.parametrize("token", [TOKEN, "EAAthetokenofthesetests"])
+def test_no_part_of_a_refusal_tells_the_token(token: str) -> None:
+    """Seen: the title that `doctor` shows, and a field that Meta blames, with a token in them; and
+    after `access_token%3D`, whose D is a letter too, any token."""
+    quoted = f"see access_token%3D{token}"
+    error = {
+        "code": 100,
+        "message": quoted,
+        "error_user_title": quoted,
+        "error_data": {"blame_field_specs": [["a", token]]},
+    }
+    body = json.dumps({"error": error}).encode()
+    reply = read_document(400, {}, body, hidden=token)
+    hidden = "see access_token%3D(hidden)"
+    assert (reply.message, reply.title, reply.blamed) == (hidden, hidden, (("a", "(hidden)"),))
+    assert read_reply(400, {}, body.replace(token.encode(), b"EAAcdefgh")).title == hidden
 
 
 def test_an_absurd_number_of_minutes_is_no_wait() -> None:

@@ -30,7 +30,8 @@ _ADDRESS: Final = re.compile(r"https?://[^\s/]\S*", re.ASCII | re.IGNORECASE)
 _BETWEEN_ADDRESSES: Final = re.compile(r",\s*(?=https?://)", re.IGNORECASE)
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 PERIOD: Final = re.compile(rf"{DAY.pattern}\S*/{DAY.pattern}\S*", re.ASCII)
-_DECIMAL: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,10})?", re.ASCII)
+# An average is 4.333333333333333, or a Decimal of 28 digits.
+_DECIMAL: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,40})?", re.ASCII)
 _WHOLE: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
@@ -126,9 +127,9 @@ def addresses(value: object) -> list[str]:
 
 
 def nested(value: object) -> object:
-    """What a cell holds in JSON; other texts are texts."""
+    """What a cell holds in JSON; other texts are texts, and a shop's tuples lists."""
     if not isinstance(value, str):
-        return value
+        return list(value) if isinstance(value, tuple) else value
     text = value.strip()
     if text[:1] not in ("[", "{"):
         return text
@@ -188,7 +189,7 @@ def between(least: float, most: float) -> Rule:
         text = as_text(value)
         if text and not (_DECIMAL.fullmatch(text) and least <= float(text) <= most):
             raise Unfit(f"{_short(text)} is no number from {least:g} to {most:g}")
-        return text if isinstance(value, str) else value
+        return value if isinstance(value, int | float) else text
 
     return read
 

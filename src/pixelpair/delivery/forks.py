@@ -8,7 +8,6 @@ import os
 import threading
 import weakref
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -48,7 +47,12 @@ class Imports:
         self.fork_lock = threading.RLock()
 
 
-_imports = cache(Imports)
+_made: dict[type[Imports], Imports] = {}
+
+
+def _imports() -> Imports:
+    # Not by `cache`: two threads that come first at once would each get their own.
+    return _made.get(Imports) or _made.setdefault(Imports, Imports())
 
 
 @contextmanager
@@ -61,7 +65,11 @@ def importing() -> Iterator[None]:
 
 def watched() -> list[Forkable]:
     """The objects that live, always in the same order, so that two forks cannot deadlock."""
-    return sorted(_known, key=id)
+    while True:
+        try:
+            return sorted(_known, key=id)
+        except RuntimeError:  # another thread has made one meanwhile
+            continue
 
 
 def _before() -> None:

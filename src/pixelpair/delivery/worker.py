@@ -176,7 +176,7 @@ class Worker:
         return done[0].left if done else self._left()
 
     def _left(self) -> int:
-        """While a drain is at it, whose outbox may close at any moment."""
+        """While somebody else is at it, whose outbox may close at any moment."""
         known = self._leader.look() if self.spool.is_dir() else None
         return known[0] + self.journal.held if known else self._leader.left()
 
@@ -188,7 +188,7 @@ class Worker:
         """
         end = math.inf if timeout is None else time.monotonic() + timeout
         if not self._turn.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
-            return Drained(left=self._leader.left(), reason="Graph has not answered in time")
+            return Drained(left=self._left(), reason="Graph has not answered in time")
         try:
             if not locks.is_there(self.spool) and not self.journal.held:
                 return Drained()

@@ -31,7 +31,7 @@ MAX_MESSAGE: Final = 400
 TOO_LONG: Final = "an answer that is too long"
 _ABSURD: Final = 1e9  # no NaN, no infinity, no integer that a float cannot hold
 # What Graph says of a token may quote it.
-_TOKEN_LIKE: Final = re.compile(r"\bEAA[\w.|-]{5,}")
+_TOKEN_LIKE: Final = re.compile(r"EAA[\w.|-]{5,}")
 
 _USAGE_HEADERS: Final = (
     "x-app-usage",
@@ -76,9 +76,9 @@ class Reply:
 def read_document(status: int, headers: Mapping[str, str], body: Body, hidden: str = "") -> Reply:
     """The Reply in the HTTP answer to a query or an action, whatever it is made of.
 
-    `hidden` is the token, which Graph's message may quote.
+    `hidden` is the token, which Graph's refusals may quote.
     """
-    answer = _answer(status, headers, body, whole=True)
+    answer = _answer(status, headers, body, whole=True, hidden=hidden)
     reply = answer if isinstance(answer, Reply) else _answered(status, answer, headers)
     message = _message(body, hidden) if reply.kind == "refused" and body else ""
     wait = _wait(headers, MAX_REGAIN)
@@ -99,14 +99,18 @@ def _message(body: bytes | bytearray, hidden: str) -> str:
     error = answer.get("error") if isinstance(answer, dict) else None
     error = error if isinstance(error, dict) else {}
     said = next((t for k in ("error_user_msg", "message") if (t := error.get(k))), "")
-    said = said if isinstance(said, str) else ""
-    said = said.replace(hidden, "(hidden)") if hidden else said  # before it is cut in two
-    return sentence(said, MAX_MESSAGE)
+    return sentence(said, MAX_MESSAGE, hidden)
 
 
-def sentence(value: object, limit: int) -> str:
-    """One printable line of Meta's for people, without what looks like a token."""
-    return _text(_TOKEN_LIKE.sub("(hidden)", value), limit) if isinstance(value, str) else ""
+def sentence(value: object, limit: int, hidden: str = "") -> str:
+    """One printable line of Meta's for people, without this token and what looks like one."""
+    if not isinstance(value, str):
+        return ""
+    return _text(_TOKEN_LIKE.sub("(hidden)", _without(hidden, value)), limit)
+
+
+def _without(token: str, text: str) -> str:
+    return text.replace(token, "(hidden)") if token else text
 
 
 def _usage(headers: Mapping[str, str]) -> float | None:
@@ -133,11 +137,16 @@ def _kinds(usage: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _answer(
-    status: int, headers: Mapping[str, str], body: Body, *, whole: bool = False
+    status: int,
+    headers: Mapping[str, str],
+    body: Body,
+    *,
+    whole: bool = False,
+    hidden: str = "",
 ) -> dict[str, Any] | Reply:
     """The JSON object of an answer that is no error, or what the answer is instead.
 
-    `whole`: a list or a truth is an answer too.
+    `whole`: a list or a truth is an answer too; `hidden`: a token that must not be told.
     """
     wait = _wait(headers)
     if body is None:
@@ -152,7 +161,7 @@ def _answer(
         kind = "an HTML page" if body[:512].lstrip()[:1] == b"<" else "no JSON object"
         return Reply("garbage", status, wait=wait, detail=f"HTTP {status} with {kind}")
     if isinstance(answer.get("error"), dict):
-        return _refusal(status, answer["error"], wait, _date(headers))
+        return _refusal(status, answer["error"], wait, _date(headers), hidden)
     return answer
 
 
@@ -175,7 +184,9 @@ def read_reply(status: int, headers: Mapping[str, str], body: Body) -> Reply:
     return Reply("garbage", status, wait=wait, detail=f"HTTP {status} with unknown JSON")
 
 
-def _refusal(status: int, error: dict[str, Any], wait: float, date: float | None) -> Reply:
+def _refusal(
+    status: int, error: dict[str, Any], wait: float, date: float | None, hidden: str
+) -> Reply:
     transient = error.get("is_transient")
     return Reply(
         "refused",
@@ -183,15 +194,15 @@ def _refusal(status: int, error: dict[str, Any], wait: float, date: float | None
         code=whole_number(error.get("code")),
         subcode=whole_number(error.get("error_subcode")),
         transient=transient if isinstance(transient, bool) else None,
-        title=sentence(error.get("error_user_title"), MAX_TITLE),
+        title=sentence(error.get("error_user_title"), MAX_TITLE, hidden),
         trace=_text(error.get("fbtrace_id")),
         wait=wait,
-        blamed=_blamed(error.get("error_data")),
+        blamed=_blamed(error.get("error_data"), hidden),
         date=date,
     )
 
 
-def _blamed(data: object) -> tuple[tuple[str, ...], ...]:
+def _blamed(data: object, hidden: str) -> tuple[tuple[str, ...], ...]:
     """The `blame_field_specs` in an error's data, which is an object or the JSON text of one."""
     if isinstance(data, str):
         try:
@@ -200,16 +211,16 @@ def _blamed(data: object) -> tuple[tuple[str, ...], ...]:
             return ()
     specs = data.get("blame_field_specs") if isinstance(data, dict) else None
     paths = specs[:MAX_BLAMED] if isinstance(specs, list) else []
-    return tuple(path for spec in paths if (path := _path(spec)))
+    return tuple(path for spec in paths if (path := _path(spec, hidden)))
 
 
-def _path(spec: object) -> tuple[str, ...]:
+def _path(spec: object, hidden: str) -> tuple[str, ...]:
     """The names and numbers that lead to a field; () where it is no path."""
     if not isinstance(spec, list) or len(spec) > MAX_DEPTH:
         return ()
     names = [str(name) for name in spec if isinstance(name, str) or type(name) is int]
     fitting = len(names) == len(spec) and all(len(name) <= MAX_NAME for name in names)
-    return tuple(names) if fitting else ()
+    return tuple(_without(hidden, name) for name in names) if fitting else ()
 
 
 def _date(headers: Mapping[str, str]) -> float | None:
