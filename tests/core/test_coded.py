@@ -20,7 +20,7 @@ from pixelpair.core.coded_brotli import BrotliUnpacked
 from pixelpair.core.coded_zlib import Inflated
 from pixelpair.core.coded_zstd import MOST_WINDOW, ZstdUnpacked
 from pixelpair.core.codings import MOST_HELD, Recoded, coding_of
-from pixelpair.core.html import HtmlStream
+from tests.core.test_codings import Page
 from tests.zstds import NAME, zstd
 
 if TYPE_CHECKING:
@@ -107,29 +107,6 @@ def read(coding: str, sent: bytes) -> tuple[bytes, str]:
     reader = Reader(coding)
     reader.feed(sent)
     return bytes(reader.plain), reader.end
-
-
-class Page:
-    """What an exchange does with a page: one insertion, or the page is left alone."""
-
-    def __init__(self, coding: str, insertion: bytes = b"[H]") -> None:
-        self._insertion = insertion
-        self._inserted = False
-        self._html = HtmlStream(self._insert, lambda: b"")
-        self.recoded = Recoded(coding, self._html.feed, self._changes)  # type: ignore[arg-type]
-
-    def _insert(self, _: memoryview) -> bytes:
-        self._inserted = bool(self._insertion)
-        return self._insertion
-
-    def _changes(self) -> bool | None:
-        return True if self._inserted else False if self._html.done else None
-
-    def feed(self, chunk: bytes) -> bytes:
-        return self.recoded.feed(chunk)
-
-    def finish(self) -> bytes:
-        return self.recoded.finish(self._html.finish())
 
 
 def play(chunks: Iterable[bytes], coding: str, insertion: bytes = b"[H]") -> bytes:
