@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import tracemalloc
 import zlib
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import brotli
@@ -20,7 +19,7 @@ from pixelpair.core.coded_brotli import BrotliUnpacked
 from pixelpair.core.coded_zlib import Inflated
 from pixelpair.core.coded_zstd import MOST_WINDOW, ZstdUnpacked
 from pixelpair.core.codings import MOST_HELD, Recoded, coding_of
-from tests.core.test_codings import Page
+from tests.core.test_codings import Page, cut, each_cut, play
 from tests.zstds import NAME, zstd
 
 if TYPE_CHECKING:
@@ -107,22 +106,6 @@ def read(coding: str, sent: bytes) -> tuple[bytes, str]:
     reader = Reader(coding)
     reader.feed(sent)
     return bytes(reader.plain), reader.end
-
-
-def play(chunks: Iterable[bytes], coding: str, insertion: bytes = b"[H]") -> bytes:
-    page = Page(coding, insertion)
-    return b"".join([page.feed(chunk) for chunk in chunks]) + page.finish()
-
-
-def cut(body: bytes, *cuts: int) -> list[bytes]:
-    return [body[start:stop] for start, stop in pairwise([0, *cuts, len(body)])]
-
-
-def each_cut(body: bytes) -> Iterator[list[bytes]]:
-    """Whole, byte by byte, and in two anywhere."""
-    yield [body]
-    yield cut(body, *range(1, len(body)))
-    yield from (cut(body, at) for at in range(1, len(body)))
 
 
 def unpacked(unpacker: Unpacker, chunks: Iterable[bytes]) -> bytes:
